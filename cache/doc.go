@@ -1,0 +1,27 @@
+// Package cache says what a session store must promise, and ships one for
+// memory.
+//
+// Package msal keeps every session, that is the refresh token, the access
+// tokens and the account of one signed-in person, as one small record in a
+// [Store]. The store sees opaque bytes under keys that msal makes. What
+// decides whether people stay signed in is not how it stores them but what it
+// promises when two programs, or two goroutines, want to write at once:
+//
+//   - [Store.Put] compares and swaps: a writer that read an older record than
+//     the one that lies there gets [ErrConflict] and loses nothing. This is
+//     what makes concurrent use safe.
+//   - [Store.Lock] excludes other processes, so that one of them refreshes and
+//     the others find its result. This is what makes it cheap: a refresh token
+//     that rotates cannot be spent twice.
+//
+// Neither replaces the other. A lock can be lost, and a compare-and-swap
+// cannot un-spend a refresh token.
+//
+// # Where to read
+//
+//   - store.go: the contract, and the optional abilities of a Store
+//   - errors.go: the six errors and what a program does about each
+//   - memory.go: [Memory], the store of a program that forgets at its end
+//
+// The package imports nothing of this module and never touches the network.
+package cache

@@ -1,0 +1,109 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"iter"
+)
+
+// Rev names one revision of a record. It is opaque: only equality means
+// something. The empty Rev means that there is no record. A Store never uses
+// a Rev twice for a key, also not after Delete, so that a writer who read
+// before a sign-out can never write after it.
+type Rev string
+
+// Store keeps records of opaque bytes, a few kilobytes each, under keys that
+// package msal makes: one lower-case letter, then up to 127 of a-z, 0-9, dot,
+// underscore and hyphen, so that a key serves as a file name everywhere. A
+// Store does not interpret them.
+//
+// All methods may be called from many goroutines at once. A slice that is
+// passed in or handed out belongs to the caller: a Store copies what it keeps.
+type Store interface {
+	// Get returns the record of key and its revision. Errors to act on:
+	// ErrNotFound; ErrUnreadable, which comes with the Rev so that Put can
+	// replace what nobody can read; ErrLocked; ErrUnavailable.
+	Get(ctx context.Context, key string) (data []byte, rev Rev, err error)
+
+	// Put replaces the record of key if its revision still is prev, and
+	// creates it if prev is empty and there is none. Otherwise it writes
+	// nothing and returns ErrConflict. When it returns nil the record
+	// survives a crash of the process. After any other error the outcome is
+	// unknown: Get tells.
+	Put(ctx context.Context, key string, data []byte, prev Rev) (Rev, error)
+
+	// Delete removes the record of key. A record that is not there is not an
+	// error. Later Puts with an older revision fail with ErrConflict.
+	Delete(ctx context.Context, key string) error
+
+	// List yields the keys that begin with prefix, lazily and in no
+	// particular order. A key written or deleted meanwhile may be missed.
+	List(ctx context.Context, prefix string) iter.Seq2[string, error]
+
+	// Lock excludes every other holder of key's lock, in this process and in
+	// others, until unlock is called or the process ends. It waits until ctx
+	// ends. The lock needs no record of that name and holds up no Get, Put or
+	// Delete: it is a promise among those who refresh. Calling unlock again
+	// does nothing.
+	Lock(ctx context.Context, key string) (unlock func() error, err error)
+}
+
+// TryLocker is a Store that can tell at once that a lock is taken. Without it
+// a refresh ahead of time waits a moment for the lock instead.
+type TryLocker interface {
+	TryLock(ctx context.Context, key string) (unlock func() error, ok bool, err error)
+}
+
+// Changer is a Store that can tell cheaply, without a network, whether a
+// record may have changed since a revision. False alarms are allowed, missed
+// changes are not. It is asked at most once a second for each account in use;
+// without it a process notices the writes and sign-outs of others only when
+// its own token is due.
+type Changer interface {
+	Changed(ctx context.Context, key string, since Rev) (bool, error)
+}
+
+// Reserver is a Store that can make sure that the next Put of n bytes under
+// key finds room. It is asked before a refresh token is spent, because a full
+// disk after that moment would end the session.
+type Reserver interface {
+	Reserve(ctx context.Context, key string, n int) error
+}
+
+// Unlocker is a Store that may have to ask a person before it can be read,
+// such as one whose key lies in a locked keychain. Only a sign-in calls it,
+// and before the browser opens.
+type Unlocker interface {
+	Unlock(ctx context.Context) error
+}
+
+// Sealed is a Store that can promise that values never rest in plaintext.
+// Package msal refuses a Store without this promise unless the application
+// sets Config.InsecurePlaintextCache.
+type Sealed interface {
+	Sealed() bool
+}
+
+// Keys keeps the secret keys of a sealed store. A key is written once and
+// never changed.
+type Keys interface {
+	// Key returns the key of that id, or ErrNotFound.
+	Key(ctx context.Context, id string) ([]byte, error)
+	// Create stores a new key, and fails if id exists.
+	Create(ctx context.Context, id string, key []byte) error
+}
+
+// checkKey refuses a key that could not be a file name everywhere. It holds
+// for all stores of this package, memory included, so that a test with one
+// store finds what would break another.
+func checkKey(key string) error {
+	ok := len(key) > 0 && len(key) <= 128 && key[0] >= 'a' && key[0] <= 'z'
+	for i := 0; ok && i < len(key); i++ {
+		c := key[i]
+		ok = c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-'
+	}
+	if !ok {
+		return fmt.Errorf("cache: key %.140q is not of the form [a-z][a-z0-9._-]{0,127}", key)
+	}
+	return nil
+}
