@@ -1,0 +1,74 @@
+// Package strictjson decodes JSON that a stranger wrote: token answers,
+// metadata, key sets, claims, stored records.
+//
+// Two readers that disagree about one document are a hole: the one that checks
+// sees the first "sub", the one that acts sees the last, or sees "SUB". So a
+// document that could be read in two ways is refused as a whole, and one that
+// would cost more than it says is refused before anything is built from it.
+package strictjson
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	jose "github.com/go-jose/go-jose/v4/json"
+)
+
+// What one document may hold. No server that we know of comes near any of them.
+const (
+	MaxDepth    = 32      // objects and arrays inside each other
+	MaxMembers  = 1000    // members of one object
+	maxElements = 100_000 // elements of one array
+)
+
+// Unmarshal decodes data, which must be exactly one JSON value, into v as
+// encoding/json would, but for this: member names match by exact bytes only; a
+// name that an object has twice (in any spelling, at any depth, also in members
+// that v does not have) is refused, and so are a byte order mark, invalid UTF-8,
+// half of a surrogate pair, and anything above [MaxDepth] and [MaxMembers].
+//
+// Its errors name the member at fault and never a value. What a type's own
+// UnmarshalJSON says is passed on as it is.
+//
+// A field for a number as it was written has the type json.RawMessage;
+// encoding/json's Number is not known here.
+func Unmarshal(data []byte, v any) error {
+	if _, err := inspect(data, len(data)); err != nil {
+		return err
+	}
+	if err := jose.Unmarshal(data, v); err != nil {
+		return explain(data, err)
+	}
+	return nil
+}
+
+// Check holds data against the rules of [Unmarshal] and decodes nothing.
+func Check(data []byte) error {
+	if _, err := inspect(data, len(data)); err != nil {
+		return err
+	}
+	if !json.Valid(data) {
+		return errSyntax
+	}
+	return nil
+}
+
+var errSyntax = errors.New("not one JSON value: cut short, or followed or broken by something else")
+
+// explain turns the decoder's error into one that names the member and no
+// value: its own would print a number that does not fit (an account id, say).
+func explain(data []byte, err error) error {
+	if _, ok := errors.AsType[*jose.SyntaxError](err); ok {
+		return errSyntax
+	}
+	if e, ok := errors.AsType[*jose.UnmarshalTypeError](err); ok {
+		kind, _, _ := strings.Cut(e.Value, " ") // "number 12" is a kind and a value
+		return fmt.Errorf("%s is a JSON %s, want one for %s", memberAt(data, int(e.Offset)), kind, e.Type)
+	}
+	if strings.HasPrefix(err.Error(), "json: invalid") {
+		return errors.New("a member does not have the form that its Go type wants")
+	}
+	return err
+}
