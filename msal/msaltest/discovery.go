@@ -1,0 +1,89 @@
+package msaltest
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// tenantTemplate stands for the tenant in the issuer of a multi-tenant authority; a client puts the tid claim there.
+const tenantTemplate = "{tenantid}"
+
+// tenantIssuer is what the authority of a tenant publishes; empty: there is no such tenant.
+func (p *Platform) tenantIssuer(base, tenant string) string {
+	switch {
+	case tenant == "common" || tenant == "organizations":
+		return base + "/" + tenantTemplate + "/v2.0"
+	case slices.Contains(p.Tenants, tenant):
+		return base + "/" + tenant + "/v2.0"
+	default:
+		return ""
+	}
+}
+
+// tokenIssuer is the iss of the user's tokens: the tenant of the authority if it is one, else the user's own.
+func (p *Platform) tokenIssuer(c *call, user User) string {
+	return strings.Replace(c.issuer, tenantTemplate, p.tenantOf(c, user), 1)
+}
+
+func (p *Platform) tenantOf(c *call, user User) string {
+	if slices.Contains(p.Tenants, c.tenant) {
+		return c.tenant
+	}
+	if len(p.Tenants) == 0 {
+		return user.TenantID
+	}
+	return cmp.Or(user.TenantID, p.Tenants[0])
+}
+
+// discovery publishes the metadata of OpenID Connect Discovery §3 and RFC 8414 §2.
+func (p *Platform) discovery(c *call) answer {
+	document := map[string]any{
+		"issuer":                                         c.issuer,
+		"authorization_endpoint":                         c.base + authorizePath,
+		"token_endpoint":                                 c.base + tokenPath,
+		"device_authorization_endpoint":                  c.base + devicePath,
+		"revocation_endpoint":                            c.base + revocationPath,
+		"end_session_endpoint":                           c.base + logoutPath,
+		"userinfo_endpoint":                              c.base + userinfoPath,
+		"jwks_uri":                                       c.base + keysPath,
+		"response_types_supported":                       []string{"code"},
+		"response_modes_supported":                       p.responseModes(),
+		"grant_types_supported":                          []string{grantCode, grantRefresh, grantDevice},
+		"subject_types_supported":                        []string{"public"},
+		"id_token_signing_alg_values_supported":          []string{cmp.Or(p.Algorithm, "RS256")},
+		"token_endpoint_auth_methods_supported":          p.authMethods(),
+		"code_challenge_methods_supported":               []string{"S256"},
+		"authorization_response_iss_parameter_supported": p.sendsIss(),
+		"claims_supported": []string{
+			"iss", "sub", "aud", "exp", "iat", "nonce", "at_hash", "auth_time", "name", "preferred_username", "email",
+			"email_verified",
+		},
+	}
+	if p.ScopesSupported == nil {
+		document["scopes_supported"] = []string{"openid", "profile", "email", "offline_access"}
+	} else if len(p.ScopesSupported) > 0 {
+		document["scopes_supported"] = p.ScopesSupported
+	}
+	if p.EditMetadata != nil {
+		p.EditMetadata(document)
+	}
+	return jsonAnswer(http.StatusOK, document)
+}
+
+func (p *Platform) responseModes() []string {
+	if len(p.ResponseModes) > 0 {
+		return p.ResponseModes
+	}
+	return []string{"query", "form_post"}
+}
+
+func (p *Platform) authMethods() []string {
+	if p.ClientSecret != "" {
+		return []string{"client_secret_post"}
+	}
+	return []string{"none"}
+}
+
+func (p *Platform) sendsIss() bool { return !p.OmitIss && p.Tenants == nil }

@@ -1,0 +1,67 @@
+// Package msaltest is an identity platform for tests: an OpenID Provider with its authorization, token, device,
+// revocation and logout endpoints, that runs inside the test, does what it is told, and goes wrong when asked to.
+// It serves any client of OAuth 2.0 and OpenID Connect, whatever it is written with; the package msal is one of them.
+//
+// It is for tests and demonstrations. Everybody who reaches it can sign in, and its first keys are public.
+//
+// # In process
+//
+// New makes a platform, and Client an HTTP client that reaches it without a socket:
+//
+//	idp := msaltest.New(t)
+//	client := idp.Client()
+//
+// Give the client to the code under test, with idp.URL as the issuer. What the code asks for is in the log, and what
+// the platform thinks of it afterwards too:
+//
+//	refreshes := len(idp.TokenRequests("refresh_token"))
+//	alive := idp.SessionAlive("avery")
+//
+// Without a test, the zero Platform does the same; misuse then panics instead of failing the test. The first example
+// is a whole client in forty lines.
+//
+// # A person and a browser
+//
+// At the authorization endpoint somebody signs in at once: who, SignInAs and Deny say. Browse is the browser for it.
+// It opens an address, presses the buttons of the pages, and carries the answer to the application's loopback
+// listener; where a client takes a function that opens the browser, idp.Browse is one. A device is approved by
+// Approve, by AutoApproveAfter, or by Browse on its verification_uri_complete.
+//
+// # Behaving differently
+//
+// The knobs are the fields of Platform. The zero value rotates refresh tokens strictly: a token that comes twice ends
+// the session. Other providers are milder:
+//
+//	idp.Rotation = msaltest.KeepOld
+//	idp.AccessTokenLife = 5 * time.Minute
+//
+// Functions such as EditClaims and EditToken make answers that no provider should give.
+//
+// # Going wrong
+//
+// Fail queues what happens to the next request of an endpoint: an error, a status, a page of some proxy, a delay, or a
+// connection that is cut after the request took effect, which is how sessions get lost:
+//
+//	idp.Fail("token", msaltest.Fault{Cut: true})
+//
+// # Time and randomness
+//
+// The platform uses the time package and crypto/rand and nothing in their place. In a testing/synctest bubble an hour
+// passes at once, for a platform made in the bubble and reached through Client; testing/cryptotest makes all codes,
+// tokens and signatures of a test reproducible.
+//
+// # On sockets, and in programs
+//
+// Start serves the platform on a free port of 127.0.0.1, and Serve on any listener. With Interactive it shows a page
+// with a Continue button instead of signing somebody in at once, so a program can demonstrate a sign-in without any
+// account anywhere:
+//
+//	idp := &msaltest.Platform{Interactive: true}
+//	idp.Start()
+//	defer idp.Close()
+//
+// # Where to read
+//
+// In the order of a request: serve.go, log.go, fault.go; then one file for each endpoint, discovery.go, keys.go,
+// authorize.go, token.go with code.go, refresh.go and device.go, and so on; session.go is what is remembered.
+package msaltest
