@@ -1,0 +1,299 @@
+package msal
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/staysigned/staysigned/cache"
+	"github.com/staysigned/staysigned/internal/idtoken"
+	"github.com/staysigned/staysigned/scopes"
+)
+
+// origin tells what a token answer answers: a refresh, if session is set, or
+// a sign-in.
+type origin struct {
+	session *session
+	record  *record   // as read under the lock,
+	rev     cache.Rev // at this revision
+
+	nonce   string // that the ID token must carry; "": a flow without one
+	account string // who has to be the one signing in; "": anybody
+}
+
+// maxIssueAge bounds the age of the ID token of a sign-in: it was issued for it.
+const maxIssueAge = 24 * time.Hour
+
+// maxPending is how long an answer waits for a server to publish the key that
+// signed it.
+const maxPending = 10 * time.Minute
+
+// signInLock is how long the end of a sign-in waits for the account's lock.
+const signInLock = 10 * time.Second
+
+// accept is where everything ends that makes or continues a session: both
+// flows, the refresh and the answer that waited for a key. It verifies,
+// persists, and only then shows.
+func (c *core) accept(ctx context.Context, md *metadata, q request, got *answer, from origin) (Token, error) {
+	if q.demand != nil {
+		got.claims = q.demand.claims
+	}
+	account, err := c.verify(ctx, md, q, got, from)
+	if errors.Is(err, idtoken.ErrUnknownKey) {
+		if from.session != nil && from.record.pending == nil {
+			if from, err = from.pend(ctx, q, got); err != nil {
+				return Token{}, err
+			}
+		}
+		if md, err = c.fetchKeys(ctx, md); err != nil {
+			return Token{}, err
+		}
+		account, err = c.verify(ctx, md, q, got, from)
+		if errors.Is(err, idtoken.ErrUnknownKey) && from.session != nil && time.Since(got.received) < maxPending {
+			return Token{}, fmt.Errorf("the answer waits for its key: %w", err)
+		}
+	}
+	if err != nil {
+		from.dismiss(ctx)
+		return Token{}, fmt.Errorf("the server's answer is refused: %w", err)
+	}
+	s, up := from.session, c.continued(q, got, account, from)
+	if s == nil {
+		s, up = c.session(account.ID), c.signedIn(q, got, account)
+		// The lock is a courtesy to a refresh under way. If it cannot be had the
+		// compare-and-swap decides: a sign-in wins over what began before it.
+		wait, cancel := context.WithTimeout(ctx, signInLock)
+		unlock, err := s.lock(wait, false)
+		cancel()
+		if err == nil {
+			defer unlock()
+		}
+		if from.record, from.rev, err = s.read(ctx); err != nil {
+			from.record = nil // what nobody can read is replaced
+		}
+		if errors.Is(err, errNewerSchema) {
+			sn := s.keep(up.apply(nil), from.rev, up, got, err)
+			return sn.token(c.entryOf(q, got, account, sn.renewable), c, q), nil
+		}
+	}
+	sn, err := s.save(ctx, from.record, from.rev, up, got)
+	if err != nil {
+		return Token{}, err
+	}
+	return sn.token(c.entryOf(q, got, account, sn.renewable), c, q), nil
+}
+
+// entryOf is the access token of an answer, also if it is one that no snapshot
+// keeps because it expires at once.
+func (c *core) entryOf(q request, got *answer, account Account, renewable bool) *entry {
+	e := c.entry(c.accessOf(q, got, account, renewable), time.Now())
+	return &e
+}
+
+// verify checks the ID token of an answer and returns whose it is. An answer
+// to a refresh may come without one, and must not be somebody else's (OpenID
+// Connect Core 12.2).
+func (c *core) verify(ctx context.Context, md *metadata, q request, got *answer, from origin) (Account, error) {
+	if got.idToken == "" {
+		if from.session == nil {
+			return Account{}, errors.New("it has no ID token though openid was asked for")
+		}
+		return from.record.account, nil
+	}
+	check := idtoken.Check{
+		Issuer: md.doc.Issuer, ClientID: c.ClientID, TrustedAudiences: c.TrustedAudiences,
+		Algorithms: md.algorithms, AccessToken: got.accessToken, Now: got.received,
+		Nonce: from.nonce, NonceOptional: from.nonce == "",
+	}
+	if c.microsoft() {
+		check.IssuerFor = func(tid string) (string, error) { return c.authority.TokenIssuer(md.doc.Issuer, tid) }
+	}
+	if from.session != nil {
+		return c.verifySame(ctx, md, got, check, from.record)
+	}
+	check.MaxIssueAge = maxIssueAge
+	if q.params != nil {
+		check.MaxAge, check.ACR = q.params.MaxAge, q.params.ACRValues
+	}
+	claims, err := md.keys.Verify(ctx, got.idToken, check)
+	if err != nil {
+		return Account{}, err
+	}
+	account := accountOf(c.authority, claims)
+	switch {
+	case len(c.AllowedTenants) > 0 && !containsFold(c.AllowedTenants, claims.TenantID):
+		return Account{}, fmt.Errorf("tenant %q is not among AllowedTenants", claims.TenantID)
+	case from.account != "" && from.account != account.ID:
+		return Account{}, fmt.Errorf("%w: somebody else signed in than the account that was asked for", ErrSignInRequired)
+	}
+	return account, nil
+}
+
+// verifySame checks the ID token of a refresh against that of the sign-in.
+func (c *core) verifySame(ctx context.Context, md *metadata, got *answer, check idtoken.Check, r *record) (Account, error) {
+	before, err := idtoken.Stored(r.idToken)
+	if err != nil {
+		return Account{}, err
+	}
+	check.Nonce, check.NonceOptional = before.Nonce, true
+	claims, err := md.keys.Verify(ctx, got.idToken, check)
+	if err == nil {
+		err = idtoken.SameSubject(before, claims)
+	}
+	account := accountOf(c.authority, claims)
+	account.ID = r.account.ID
+	return account, err
+}
+
+// pend stores an answer that cannot be verified yet beside the grant whose
+// refresh token it may have used up.
+func (o origin) pend(ctx context.Context, q request, got *answer) (origin, error) {
+	waits := &pending{answer: got.raw, asked: q.explicit.String(), resource: q.resource, received: got.received}
+	if _, err := o.session.save(ctx, o.record, o.rev, update{apply: func(r *record) *record {
+		r.pending = waits
+		return r
+	}}, nil); err != nil {
+		return o, err
+	}
+	var err error
+	o.record, o.rev, err = o.session.read(ctx)
+	return o, err
+}
+
+// dismiss drops an answer that waited for its key and is not to be trusted.
+func (o origin) dismiss(ctx context.Context) {
+	if o.session == nil || o.record.pending == nil {
+		return
+	}
+	_, err := o.session.save(ctx, o.record, o.rev, update{apply: func(r *record) *record {
+		r.pending = nil
+		return r
+	}}, nil)
+	if err != nil {
+		o.session.core.warn("session not stored", o.session, err)
+	}
+}
+
+// settle deals with an answer that a process stored and did not live to
+// verify: it becomes the session, or is dropped.
+func (s *session) settle(ctx context.Context, r *record, rev cache.Rev) (*record, cache.Rev, error) {
+	explicit, _ := scopes.Parse(r.pending.asked)
+	q := request{explicit: explicit, want: s.core.canonical(explicit), resource: r.pending.resource}
+	md, err := s.core.metadata(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	from := origin{session: s, record: r, rev: rev}
+	got, err := s.core.parseAnswer(r.pending.answer, r.pending.received)
+	if err != nil {
+		from.dismiss(ctx)
+	} else if _, err = s.core.accept(ctx, md, q, got, from); err != nil {
+		if now, _, look := s.read(ctx); look != nil || now.pending != nil {
+			return nil, "", err // the keys cannot be had: keep it, and spend nothing
+		}
+		s.core.warn("refresh failed", s, err)
+	}
+	return s.read(ctx)
+}
+
+// signedIn makes a sign-in's answer the session of its account.
+func (c *core) signedIn(q request, got *answer, account Account) update {
+	generation := rand.Text()
+	return update{signIn: true, apply: func(r *record) *record {
+		if r == nil {
+			r = &record{}
+		}
+		r.generation, r.account, r.idToken, r.pending = generation, account, got.idToken, nil
+		r.addGrant(grant{refreshToken: got.refreshToken, scopes: q.want.String(), granted: got.scope, resource: q.resource}, c.microsoft())
+		r.addAccess(c.accessOf(q, got, account, got.refreshToken != ""))
+		return r
+	}}
+}
+
+// continued makes a refresh's answer the continuation of its session. A server
+// that sends no new refresh token means the old one to go on (RFC 6749 section 6).
+func (c *core) continued(q request, got *answer, account Account, from origin) update {
+	if from.session == nil {
+		return update{}
+	}
+	var spent grant
+	if g := from.record.grantFor(q); g != nil {
+		spent = *g
+	}
+	return update{apply: func(r *record) *record {
+		same := func(g grant) bool { return g.scopes == spent.scopes && g.resource == spent.resource }
+		if i := slices.IndexFunc(r.grants, same); i >= 0 && got.refreshToken != "" {
+			r.grants[i].refreshToken = got.refreshToken
+		}
+		if got.idToken != "" {
+			r.idToken, r.account = got.idToken, account
+		}
+		r.pending = nil
+		r.addAccess(c.accessOf(q, got, account, true))
+		return r
+	}}
+}
+
+// accessOf is the access token of an answer as it is stored.
+func (c *core) accessOf(q request, got *answer, account Account, renewable bool) access {
+	a := access{
+		token: got.accessToken, tokenType: got.tokenType, resource: q.resource,
+		asked: q.want.String(), granted: grantedBy(q, got, account, renewable).String(),
+		obtained: got.received, expiry: got.received.Add(got.lifetime).Round(0),
+	}
+	margin := min(5*time.Minute, got.lifetime/10)
+	a.refreshAfter = a.expiry.Add(-margin)
+	if got.refreshIn > 0 && got.refreshIn < got.lifetime {
+		a.refreshAfter = got.received.Add(got.refreshIn).Round(0)
+	}
+	return a
+}
+
+// grantedBy is the response's scope, or the request's where it is absent (RFC
+// 6749 section 5.1), and those defaults that can be seen to be granted:
+// servers leave them out, Microsoft always offline_access.
+func grantedBy(q request, got *answer, account Account, renewable bool) scopes.Set {
+	granted := q.explicit
+	if got.scopeGiven {
+		granted = readScope(got.scope)
+	}
+	seen := []string{scopes.OpenID}
+	if account.Name != "" {
+		seen = append(seen, scopes.Profile)
+	}
+	if account.Email != "" {
+		seen = append(seen, scopes.Email)
+	}
+	if renewable {
+		seen = append(seen, scopes.OfflineAccess)
+	}
+	inferred, _ := scopes.New(seen...)
+	return granted.Union(inferred)
+}
+
+// readScope reads a server's scope with patience: what is no scope is left out,
+// because the token that came with it is worth more than its label.
+func readScope(wire string) scopes.Set {
+	if set, err := scopes.Parse(wire); err == nil {
+		return set
+	}
+	var good []string
+	for word := range strings.SplitSeq(wire, " ") {
+		if _, err := scopes.New(word); err == nil {
+			good = append(good, word)
+		}
+	}
+	set, err := scopes.New(good...)
+	if err != nil {
+		return scopes.Set{}
+	}
+	return set
+}
+
+func containsFold(list []string, s string) bool {
+	return slices.ContainsFunc(list, func(have string) bool { return strings.EqualFold(have, s) })
+}

@@ -1,0 +1,37 @@
+package msal
+
+import (
+	"github.com/staysigned/staysigned/internal/idtoken"
+	"github.com/staysigned/staysigned/internal/provider"
+)
+
+// Account is one signed-in person as the verified ID token describes them.
+// Accounts compare with ==.
+//
+// ID alone identifies: on Microsoft authorities the tenant and object id
+// ("tid.oid"), elsewhere issuer and subject. Username, Name and Email are for
+// showing to the person; they change hands, so never use them as a key (OpenID
+// Connect Core 5.7). MSAL calls the ID home account id.
+type Account struct {
+	ID       string `json:"id"`                  // pass it on, store it, compare it; no other meaning
+	Username string `json:"username,omitempty"`  // preferred_username or what comes nearest
+	Name     string `json:"name,omitempty"`      //
+	Email    string `json:"email,omitempty"`     //
+	Issuer   string `json:"issuer"`              // iss
+	Subject  string `json:"subject"`             // sub
+	Tenant   string `json:"tenant,omitempty"`    // tid; Microsoft only
+	ObjectID string `json:"object_id,omitempty"` // oid; Microsoft only
+}
+
+func accountOf(a provider.Authority, c idtoken.Claims) Account {
+	return Account{
+		ID:       a.AccountID(c.Issuer, c.Subject, c.TenantID, c.ObjectID),
+		Username: c.Username,
+		Name:     c.Name,
+		Email:    c.Email,
+		Issuer:   c.Issuer,
+		Subject:  c.Subject,
+		Tenant:   c.TenantID,
+		ObjectID: c.ObjectID,
+	}
+}

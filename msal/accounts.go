@@ -1,0 +1,170 @@
+package msal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/staysigned/staysigned/cache"
+)
+
+// Accounts returns the accounts of this client and authority that the store
+// has, also those that have to sign in again. It reads each record.
+//
+// MSAL calls it Accounts, or getAllAccounts.
+func (c *Client) Accounts(ctx context.Context) ([]Account, error) {
+	if c.err != nil {
+		return nil, fmt.Errorf("msal: accounts: %w", c.err)
+	}
+	var accounts []Account
+	for key, err := range c.core.Cache.List(ctx, c.core.prefix) {
+		if err != nil {
+			return accounts, fmt.Errorf("msal: accounts: %w", err)
+		}
+		s, err := c.core.open(ctx, key)
+		if err == nil {
+			var sn *snapshot
+			if sn, err = s.load(ctx); err == nil {
+				accounts = append(accounts, sn.account)
+			}
+		}
+		// One record that nobody can read must not hide the others.
+		if err != nil && !errors.Is(err, ErrSignInRequired) {
+			return accounts, fmt.Errorf("msal: accounts: %w", err)
+		}
+	}
+	slices.SortFunc(accounts, func(a, b Account) int { return strings.Compare(a.ID, b.ID) })
+	return accounts, nil
+}
+
+// SignOut forgets the account: its record is deleted under the lock that
+// refreshes hold, so that none brings it back, and then the server is asked to
+// revoke the refresh tokens (RFC 7009), where it offers that. If the record
+// could be deleted, an error means only that the server was not told. An
+// account that is not there is no error. MSAL calls it RemoveAccount, and does
+// not tell the server.
+func (c *Client) SignOut(ctx context.Context) error {
+	if err := c.signOut(ctx); err != nil {
+		return fmt.Errorf("msal: sign out: %w", err)
+	}
+	return nil
+}
+
+func (c *Client) signOut(ctx context.Context) error {
+	if c.err != nil {
+		return c.err
+	}
+	s, err := c.find(ctx)
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrAccountRequired):
+		return err
+	case c.account != "":
+		s = &session{core: c.core, id: c.account, key: c.core.key(c.account)} // delete what cannot be read, too
+	case errors.Is(err, cache.ErrUnreadable):
+		return c.core.deleteAll(ctx)
+	case errors.Is(err, ErrSignInRequired):
+		return nil
+	default:
+		return err
+	}
+	dead, err := s.forget(ctx)
+	for _, token := range dead {
+		err = errors.Join(err, c.core.revoke(ctx, token))
+	}
+	return err
+}
+
+// forget deletes the record and returns its refresh tokens.
+func (s *session) forget(ctx context.Context) (dead []string, err error) {
+	// If the lock cannot be had, the record goes all the same: a refresh under
+	// way will find it gone and drop its answer.
+	wait, cancel := context.WithTimeout(ctx, signInLock)
+	unlock, err := s.lock(wait, false)
+	cancel()
+	if err == nil {
+		defer unlock()
+	}
+	if r, _, err := s.read(ctx); err == nil {
+		for _, g := range r.grants {
+			if g.refreshToken != "" {
+				dead = append(dead, g.refreshToken)
+			}
+		}
+	}
+	if err := s.core.Cache.Delete(ctx, s.key); err != nil {
+		return dead, fmt.Errorf("the session is still in the store: %w", err)
+	}
+	s.drop()
+	s.core.sessions.remove(s.id, s)
+	s.core.only.CompareAndSwap(s, nil)
+	s.core.event(ctx, "signed out", s)
+	return dead, nil
+}
+
+// deleteAll deletes the one record there is, which nobody can read.
+func (c *core) deleteAll(ctx context.Context) error {
+	for key, err := range c.Cache.List(ctx, c.prefix) {
+		if err == nil {
+			err = c.Cache.Delete(ctx, key)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// revoke tells the server that a refresh token is no longer needed. The answer
+// to a token it does not know is a success (RFC 7009 section 2.2).
+func (c *core) revoke(ctx context.Context, token string) error {
+	if err := c.server.resting(time.Since(c.epoch)); err != nil {
+		return err
+	}
+	md, err := c.metadata(ctx)
+	if err != nil {
+		return fmt.Errorf("the server was not told: %w", err)
+	}
+	if md.doc.RevocationEndpoint == "" {
+		return nil
+	}
+	form := url.Values{"client_id": {c.ClientID}, "token": {token}, "token_type_hint": {"refresh_token"}}
+	if c.InstalledAppSecret != "" {
+		form.Set("client_secret", c.InstalledAppSecret)
+	}
+	if err := c.notify(ctx, md.doc.RevocationEndpoint, form); err != nil {
+		return fmt.Errorf("the server was not told: %w", err)
+	}
+	return nil
+}
+
+// Shutdown waits until the refreshes that outlived their callers have stored
+// their answers, and tries once more to store what a store would not take.
+// Call it before the program ends; without it a new refresh token may be lost
+// between the network and the disk. It returns when ctx ends.
+func (c *Client) Shutdown(ctx context.Context) error {
+	if err := c.core.shutdown(ctx); err != nil {
+		return fmt.Errorf("msal: shutdown: %w", err)
+	}
+	return nil
+}
+
+func (c *core) shutdown(ctx context.Context) error {
+	err := c.flights.wait(ctx)
+	for s := range c.sessions.all() {
+		if s.unsaved.Load() != nil {
+			if sn, e := s.saveAgain(ctx); e == nil && sn.warning != nil {
+				err = errors.Join(err, sn.warning)
+			}
+		}
+	}
+	c.tenants.Range(func(_, other any) bool {
+		err = errors.Join(err, other.(*core).shutdown(ctx))
+		return true
+	})
+	return err
+}

@@ -1,0 +1,229 @@
+package msal
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/staysigned/staysigned/internal/secret"
+	"github.com/staysigned/staysigned/internal/termsafe"
+)
+
+// authorizationLife is how long a person may take at the server.
+const authorizationLife = 10 * time.Minute
+
+// maxCode bounds an authorization code (RFC 6749 gives no limit).
+const maxCode = 16 << 10
+
+// Authorize begins a sign-in whose redirect the application receives itself.
+// Send the person to URL, then pass the parameters of the redirect to Redeem.
+// Most applications want SignIn with a Browser, which does all of this.
+//
+// MSAL calls it AuthCodeURL.
+func (c *Client) Authorize(ctx context.Context, redirectURI string, scope ...string) (*Authorization, error) {
+	z, err := c.authorize(ctx, redirectURI, scope)
+	if err != nil {
+		return nil, fmt.Errorf("msal: authorize: %w", err)
+	}
+	return z, nil
+}
+
+func (c *Client) authorize(ctx context.Context, redirectURI string, scope []string) (*Authorization, error) {
+	if _, err := c.request(scope); err != nil {
+		return nil, err
+	}
+	if err := checkRedirect(redirectURI); err != nil {
+		return nil, err
+	}
+	a, err := c.attempt(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	return a.authorize(redirectURI, "")
+}
+
+// checkRedirect accepts what RFC 8252 section 7 lets a native application
+// register: https, http on this machine, or a private-use scheme, which
+// contains a dot because it is a domain name reversed.
+func checkRedirect(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil || !u.IsAbs() || strings.Contains(raw, "#") {
+		return fmt.Errorf("redirect URI %q is not an absolute URI without a fragment", raw)
+	}
+	loopback := u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1" || u.Hostname() == "::1"
+	if u.Scheme == "https" && u.Host != "" || u.Scheme == "http" && loopback || strings.Contains(u.Scheme, ".") {
+		return nil
+	}
+	return fmt.Errorf("redirect URI %q: use https, http on localhost, 127.0.0.1 or [::1], or a scheme such as com.example.app", raw)
+}
+
+// Authorization is a sign-in under way. It lives in this process only, for 10
+// minutes, and is redeemed once: who started it is who ends it (RFC 9700
+// section 2.1.1). PKCE, state and nonce are its own business.
+type Authorization struct {
+	attempt  *attempt
+	redirect string
+	url      string
+	state    secret.String
+	nonce    secret.String
+	verifier secret.String
+	began    time.Time
+	used     atomic.Bool
+}
+
+// authorize makes the authorization request (RFC 6749 section 4.1.1, RFC 7636,
+// OpenID Connect Core 3.1.2.1).
+func (a *attempt) authorize(redirectURI, responseMode string) (*Authorization, error) {
+	if err := a.md.doc.Need("authorization_endpoint"); err != nil {
+		return nil, err
+	}
+	if err := a.md.doc.SupportsS256(); err != nil {
+		return nil, err
+	}
+	core := a.client.core
+	verifier := oauth2.GenerateVerifier()
+	z := &Authorization{
+		attempt: a, redirect: redirectURI, began: time.Now(),
+		state: secret.New(random()), nonce: secret.New(random()), verifier: secret.New(verifier),
+	}
+	params := a.front()
+	core.fillScopes(params, a.request, a.md.defaults)
+	params.Set("nonce", z.nonce.Reveal())
+	if responseMode != "" {
+		params.Set("response_mode", responseMode)
+	}
+	if claims, err := core.claimsParameter(a.demand); err != nil {
+		return nil, err
+	} else if claims != "" {
+		params.Set("claims", claims)
+	}
+	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(verifier)}
+	var resources []string
+	for name, values := range params {
+		if name == "resource" {
+			resources = values
+			continue
+		}
+		// "Parameters sent without a value MUST be treated as if they were
+		// omitted", and none "more than once" (RFC 6749 section 3.1).
+		if value := params.Get(name); value != "" {
+			options = append(options, oauth2.SetAuthURLParam(name, value))
+		}
+	}
+	z.url = (&oauth2.Config{
+		ClientID:    core.ClientID,
+		RedirectURL: redirectURI,
+		Endpoint:    oauth2.Endpoint{AuthURL: a.md.doc.AuthorizationEndpoint},
+	}).AuthCodeURL(z.state.Reveal(), options...)
+	for _, r := range resources {
+		z.url += "&resource=" + url.QueryEscape(r) // may come several times (RFC 8707 section 2)
+	}
+	return z, nil
+}
+
+// random returns 256 bits for a state or nonce (RFC 6749 section 10.10).
+func random() string {
+	var b [32]byte
+	rand.Read(b[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// URL returns where to send the person. It holds no secret, but whoever opens
+// it acts for this Authorization, so show it to that person only.
+func (z *Authorization) URL() string { return z.url }
+
+// Redeem completes the sign-in with the parameters of the redirect: its query,
+// or its form where the server posts it.
+//
+// ErrStateMismatch means that they belong to something else; it does not use
+// the Authorization up, so wait for the right ones. Everything else does: an
+// authorization code is sent once, whatever comes of it.
+//
+// MSAL calls it AcquireTokenByAuthCode.
+func (z *Authorization) Redeem(ctx context.Context, callback url.Values) (Token, error) {
+	t, err := z.redeem(ctx, callback)
+	if err != nil {
+		return Token{}, fmt.Errorf("msal: redeem: %w", err)
+	}
+	return t, nil
+}
+
+func (z *Authorization) redeem(ctx context.Context, callback url.Values) (Token, error) {
+	if !z.owns(callback) {
+		return Token{}, ErrStateMismatch
+	}
+	if z.used.Swap(true) {
+		return Token{}, errors.New("this authorization has been redeemed before; start a new one with Authorize")
+	}
+	if age := time.Since(z.began); age > authorizationLife {
+		return Token{}, fmt.Errorf("this authorization is %s old, more than %s; start a new one with Authorize", age.Round(time.Second), authorizationLife)
+	}
+	code, err := z.code(callback)
+	if err != nil {
+		if refused, ok := errors.AsType[*ServerError](err); ok {
+			z.attempt.drop(ctx, refused)
+		}
+		return Token{}, err
+	}
+	return z.attempt.redeem(ctx, url.Values{
+		"grant_type":    {"authorization_code"},
+		"code":          {code},
+		"redirect_uri":  {z.redirect},
+		"code_verifier": {z.verifier.Reveal()},
+	}, z.nonce.Reveal())
+}
+
+// owns tells whether a redirect answers this request. The comparison takes the
+// same time for every wrong state.
+func (z *Authorization) owns(callback url.Values) bool {
+	state := callback["state"]
+	return len(state) == 1 && subtle.ConstantTimeCompare([]byte(state[0]), []byte(z.state.Reveal())) == 1
+}
+
+// code takes the authorization code from a redirect whose state is ours.
+func (z *Authorization) code(callback url.Values) (string, error) {
+	for _, name := range []string{"code", "iss", "error", "error_description", "error_uri"} {
+		if len(callback[name]) > 1 { // RFC 6749 section 3.1
+			return "", fmt.Errorf("the redirect has the parameter %q twice", name)
+		}
+	}
+	if err := z.checkIssuer(callback); err != nil {
+		return "", err
+	}
+	if code := callback.Get("error"); code != "" {
+		return "", &ServerError{
+			Code: code, Description: callback.Get("error_description"), URI: callback.Get("error_uri"),
+			Suberror: callback.Get("error_subcode"), Codes: parseCodes(nil, callback.Get("error_description")),
+		}
+	}
+	code := callback.Get("code")
+	switch {
+	case code == "":
+		return "", errors.New("the redirect has neither a code nor an error")
+	case len(code) > maxCode || strings.ContainsFunc(code, func(r rune) bool { return r < 0x20 || r > 0x7e }):
+		return "", errors.New("the redirect's code is too long or not printable ASCII")
+	}
+	return code, nil
+}
+
+// checkIssuer tells answers of different servers apart (RFC 9207 section 2.4).
+func (z *Authorization) checkIssuer(callback url.Values) error {
+	doc := z.attempt.md.doc
+	iss, given := callback.Get("iss"), callback.Has("iss")
+	switch {
+	case given && iss != doc.Issuer:
+		return fmt.Errorf("the redirect's iss is %s, want %s", termsafe.Text(fmt.Sprintf("%q", iss), 200), doc.Issuer)
+	case !given && doc.IssParameter:
+		return fmt.Errorf("the redirect has no iss though %s announces it", doc.Issuer)
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package msal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/staysigned/staysigned/internal/browser"
+	"github.com/staysigned/staysigned/internal/loopback"
+)
+
+// Browser signs in with the person's own browser and a redirect to a port of
+// this machine (RFC 8252). The zero value is what most applications want.
+//
+// It never falls back to a device code by itself: what looks like one to the
+// person is what a phisher sends them.
+type Browser struct {
+	// RedirectURI is as registered with the server: "http://localhost" or
+	// "http://127.0.0.1", with a path and a fixed port where the registration
+	// has them. If empty, "http://localhost" on Microsoft authorities and
+	// "http://127.0.0.1" elsewhere, with any free port.
+	RedirectURI string
+
+	// ResponseMode is how the answer comes back: "form_post" or "query". If
+	// empty, form_post where the server offers it, because it keeps the code
+	// out of the address bar. The other one is refused.
+	ResponseMode string
+
+	// Timeout bounds how long the person may take. If zero, 5 minutes.
+	Timeout time.Duration
+
+	// Page is the HTML document that the person sees after a successful
+	// sign-in. It may hold styles and data: images, no script. If empty, a
+	// plain one in light and dark.
+	Page []byte
+
+	// Open opens the person's browser. If nil, the system's is started. It may
+	// block until the browser is closed; its context ends with the sign-in.
+	Open func(ctx context.Context, url string) error
+
+	// Show tells the person the URL, for the case that no browser comes up. It
+	// is called before Open, and must not block. If nil, the URL and one line
+	// on what this machine lacks go to standard error when no browser can be
+	// opened.
+	Show func(ctx context.Context, url string) error
+}
+
+const defaultSignInTimeout = 5 * time.Minute
+
+func (b Browser) check() error {
+	if b.ResponseMode != "" && b.ResponseMode != "form_post" && b.ResponseMode != "query" {
+		return fmt.Errorf("Browser.ResponseMode %q: want form_post or query", b.ResponseMode)
+	}
+	return nil
+}
+
+func (b Browser) signIn(ctx context.Context, a *attempt) (Token, error) {
+	mode := b.mode(a.md.doc.ResponseModes)
+	redirect := b.RedirectURI
+	if redirect == "" {
+		redirect = a.client.core.profile.Loopback
+	}
+	var z *Authorization // made once the port is known; until then nothing is accepted
+	ready := make(chan struct{})
+	listener, err := loopback.Listen(loopback.Config{
+		Redirect: redirect,
+		FormPost: mode == "form_post",
+		Accept: func(v url.Values) bool {
+			<-ready
+			return z != nil && z.owns(v)
+		},
+		Success: b.Page,
+	})
+	if err != nil {
+		close(ready)
+		return Token{}, err
+	}
+	defer listener.Close()
+	z, err = a.authorize(listener.RedirectURI(), mode)
+	close(ready)
+	if err != nil {
+		return Token{}, err
+	}
+	// The end of this context may end the browser, so it comes after the page
+	// that says how the sign-in went.
+	visiting, cancel := context.WithTimeoutCause(ctx, b.timeout(), errTimeout)
+	defer cancel()
+	answer, err := b.visit(visiting, a, listener, z)
+	if err != nil {
+		return Token{}, err
+	}
+	t, err := z.redeem(ctx, answer)
+	listener.Finish(err == nil)
+	return t, err
+}
+
+// mode chooses the response mode. A server that publishes none supports query
+// (OAuth 2.0 Multiple Response Types 2.1).
+func (b Browser) mode(supported []string) string {
+	switch {
+	case b.ResponseMode != "":
+		return b.ResponseMode
+	case slices.Contains(supported, "form_post"):
+		return "form_post"
+	}
+	return "query"
+}
+
+func (b Browser) timeout() time.Duration {
+	if b.Timeout > 0 {
+		return b.Timeout
+	}
+	return defaultSignInTimeout
+}
+
+// visit sends the person to the server and waits for the redirect.
+func (b Browser) visit(ctx context.Context, a *attempt, listener *loopback.Server, z *Authorization) (url.Values, error) {
+	if b.Show != nil {
+		if err := b.Show(ctx, z.URL()); err != nil {
+			return nil, fmt.Errorf("Browser.Show: %w", err)
+		}
+	}
+	opened := make(chan error, 1)
+	go func() { opened <- b.open(ctx, a, z.URL(), listener.RedirectURI()) }()
+
+	answer, err := listener.Wait(ctx)
+	if err == nil {
+		return answer, nil
+	}
+	if cause := context.Cause(ctx); !errors.Is(cause, errTimeout) {
+		return nil, cause
+	}
+	return nil, b.late(listener, opened)
+}
+
+var errTimeout = errors.New("nobody came back from the browser")
+
+// late says why probably nobody came back. A server that does not know the
+// redirect URI shows that to the person and never calls it.
+func (b Browser) late(listener *loopback.Server, opened chan error) error {
+	hint := listener.Hint()
+	if hint == "" {
+		hint = "if the browser shows an error, see whether this is registered with the server as the application's redirect URI"
+	}
+	err := fmt.Errorf("%w to %s within %s: %s", errTimeout, listener.RedirectURI(), b.timeout(), hint)
+	select {
+	case failed := <-opened:
+		if failed != nil {
+			return fmt.Errorf("%w; opening the browser: %w", err, failed)
+		}
+	default:
+	}
+	return err
+}
+
+// open opens the browser, and where none comes up helps the person to do so.
+func (b Browser) open(ctx context.Context, a *attempt, url, redirect string) error {
+	core := a.client.core
+	var err error
+	if b.Open != nil {
+		err = b.Open(ctx, url)
+	} else {
+		err = browser.Open(ctx, url, core.InsecureLoopbackHTTP)
+	}
+	if err == nil || ctx.Err() != nil {
+		return nil
+	}
+	core.Logger.WarnContext(ctx, "browser not opened", "error", err)
+	if b.Show == nil {
+		byHand(url, redirect)
+	}
+	return err
+}
+
+// byHand asks the person to open the URL, and says what this machine lacks.
+func byHand(url, redirect string) {
+	fmt.Fprintf(os.Stderr, "To sign in, open this address in a browser on this machine:\n\n  %s\n\n", url)
+	if advice := browser.Advice(); advice != "" {
+		if i := strings.Index(redirect, "://"); i >= 0 {
+			host, _, _ := strings.Cut(redirect[i+3:], "/")
+			if _, port, err := net.SplitHostPort(host); err == nil {
+				advice = strings.ReplaceAll(advice, "PORT", port)
+			}
+		}
+		fmt.Fprintln(os.Stderr, advice)
+	}
+}

@@ -1,0 +1,271 @@
+package msal
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/staysigned/staysigned/internal/provider"
+	"github.com/staysigned/staysigned/internal/wire"
+	"github.com/staysigned/staysigned/scopes"
+)
+
+// Client is an OAuth 2.0 public client (RFC 6749 section 2.1): an application
+// that people sign in to and that cannot keep a secret from them. Make one
+// with New and keep it: it holds what makes the next call cheap. All methods
+// may be called from many goroutines at once.
+//
+// For, With, WithClaims and ForceRefresh derive a Client that shares
+// everything with the one it came from.
+type Client struct {
+	core    *core
+	account string                  // "": the only one that is signed in
+	session atomic.Pointer[session] // where account's tokens are, once found
+	derived bool                    // by more than the account: params, demand or err may be set
+	params  *Params                 // nil: none
+	demand  *demand                 // nil: any token with the scopes will do
+	err     error                   // a bad argument of a method that returns no error: reported at first use
+}
+
+// demand is what a token must satisfy beyond its scopes.
+type demand struct {
+	claims string    // claims challenge, a JSON object; "": none
+	since  time.Time // only a token obtained later will do,
+	after  uint64    // where in this process later means a greater number of core.answers
+}
+
+// Params are what rarely varies in a request. The zero value of each field
+// sends nothing.
+type Params struct {
+	Prompt     string        // login, consent, select_account, none, create
+	LoginHint  string        // whom to sign in; For(account) gives it by itself
+	DomainHint string        // Microsoft: which organization
+	Tenant     string        // Microsoft: a tenant instead of the authority's
+	MaxAge     time.Duration // sign in again if the last time is longer ago (OpenID Connect Core 3.1.2.1)
+	ACRValues  []string      // authentication context classes, in order of preference
+	Resources  []string      // RFC 8707 resource indicators, absolute URIs
+	Extra      url.Values    // further parameters of the authorization request; none of the protocol's own
+}
+
+// New checks cfg, copies it, and returns a Client. It does no I/O: an
+// application starts also while the server is down.
+func New(cfg Config) (*Client, error) {
+	s, err := cfg.validate()
+	if err != nil {
+		return nil, fmt.Errorf("msal: new: %w", err)
+	}
+	return &Client{core: newCore(s, wire.New(s.HTTPClient, s.Timeout, s.InsecureLoopbackHTTP))}, nil
+}
+
+// core is what a Client and all that derive from it share.
+type core struct {
+	settings
+	wire     *wire.Client
+	prefix   string // of the store keys of this authority and client
+	sessions index
+	only     atomic.Pointer[session] // the one account, where it was found to be the only one
+	server   server
+	flights  flights
+	answers  atomic.Uint64 // counts the token answers of this process
+	epoch    time.Time     // where its monotonic clock counts from
+	tenants  sync.Map      // authority key → *core, for Params.Tenant
+}
+
+func newCore(s settings, w *wire.Client) *core {
+	c := &core{
+		settings: s,
+		wire:     w,
+		prefix:   "a-" + hash(s.authority.Key, s.ClientID) + "-",
+		epoch:    time.Now(),
+	}
+	c.server.turn = make(chan struct{}, 1)
+	return c
+}
+
+// hash names a tuple in a store key. Lengths keep ("a", "bc") and ("ab", "c")
+// apart; 160 bits keep everything else apart.
+func hash(part ...string) string {
+	h := sha256.New()
+	for _, p := range part {
+		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(p))))
+		h.Write([]byte(p))
+	}
+	return strings.ToLower(base32.StdEncoding.EncodeToString(h.Sum(nil)[:20]))
+}
+
+// For returns a Client for one account; only its ID is read. Its Token and
+// SignOut concern that account, its SignIn hints at it and refuses anybody
+// else. For an account in use it allocates nothing.
+func (c *Client) For(a Account) *Client {
+	s := c.core.sessions.find(a.ID)
+	if s != nil && !c.derived {
+		return &s.bound
+	}
+	d := c.derive()
+	d.derived = c.derived
+	d.account = a.ID
+	d.session.Store(s)
+	return d
+}
+
+func (c *Client) derive() *Client {
+	d := &Client{core: c.core, account: c.account, derived: true, params: c.params, demand: c.demand, err: c.err}
+	d.session.Store(c.session.Load())
+	return d
+}
+
+// With returns a Client whose requests carry p, which replaces that of c as a
+// whole. A mistake in p is reported by the first method that returns an error,
+// before any I/O.
+func (c *Client) With(p Params) *Client {
+	d := c.derive()
+	d.params = &Params{
+		Prompt: p.Prompt, LoginHint: p.LoginHint, DomainHint: p.DomainHint, Tenant: p.Tenant, MaxAge: p.MaxAge,
+		ACRValues: slices.Clone(p.ACRValues), Resources: slices.Clone(p.Resources), Extra: cloneValues(p.Extra),
+	}
+	if err := p.check(); err != nil {
+		d.err = err
+		return d
+	}
+	if p.Tenant != "" {
+		core, err := c.core.tenant(p.Tenant)
+		if err != nil {
+			d.err = err
+			return d
+		}
+		d.core = core
+		d.session.Store(nil)
+	}
+	return d
+}
+
+// reserved are the parameters that the package sends itself. Taking them from
+// Extra would send them twice or switch off a protection (RFC 6749 section 3.1).
+var reserved = []string{
+	"client_id", "client_secret", "response_type", "redirect_uri", "scope", "state", "nonce", "code", "code_challenge",
+	"code_challenge_method", "code_verifier", "grant_type", "refresh_token", "claims", "prompt", "login_hint",
+	"domain_hint", "max_age", "acr_values", "resource", "request", "request_uri", "response_mode",
+}
+
+func (p Params) check() error {
+	for name := range p.Extra {
+		if slices.Contains(reserved, strings.ToLower(name)) {
+			return fmt.Errorf("Params.Extra: %q is a parameter of the protocol; where it may vary there is a field or option for it", name)
+		}
+	}
+	for _, r := range p.Resources {
+		// RFC 8707 section 2: an absolute URI without a fragment.
+		u, err := url.Parse(r)
+		if err != nil || !u.IsAbs() || strings.Contains(r, "#") {
+			return fmt.Errorf("Params.Resources: %q is not an absolute URI without a fragment", r)
+		}
+	}
+	if p.MaxAge < 0 {
+		return fmt.Errorf("Params.MaxAge: %v is negative", p.MaxAge)
+	}
+	return nil
+}
+
+// tenant returns the core for the same application in another tenant of the
+// same cloud. Each has its own sessions: tokens say which tenant they are of.
+func (c *core) tenant(name string) (*core, error) {
+	a, err := c.authority.WithTenant(name)
+	if err != nil {
+		return nil, fmt.Errorf("Params.Tenant: %w", err)
+	}
+	if a.Key == c.authority.Key {
+		return c, nil
+	}
+	if known, ok := c.tenants.Load(a.Key); ok {
+		return known.(*core), nil
+	}
+	s := c.settings
+	s.authority, s.given = a, nil
+	known, _ := c.tenants.LoadOrStore(a.Key, newCore(s, c.wire))
+	return known.(*core), nil
+}
+
+// ForceRefresh returns a Client that takes no token obtained before this call.
+// Its first Token refreshes, and a thousand callers share one refresh. Use it
+// when a server refuses a token that ought to be valid. MSAL calls it force
+// refresh.
+func (c *Client) ForceRefresh() *Client {
+	claims := ""
+	if c.demand != nil {
+		claims = c.demand.claims
+	}
+	return c.demanding(c.core.later(claims))
+}
+
+// demanding returns a Client whose tokens satisfy d.
+func (c *Client) demanding(d *demand) *Client {
+	derived := c.derive()
+	derived.demand = d
+	return derived
+}
+
+// later is the demand for a token obtained from now on.
+func (c *core) later(claims string) *demand {
+	return &demand{claims: claims, since: time.Now(), after: c.answers.Load()}
+}
+
+// WithClaims returns a Client whose tokens satisfy the claims challenge of a
+// resource server: the claims of its WWW-Authenticate header, as JSON or in
+// base64, or ServerError.Claims. Only a token obtained after this call does.
+// Token tries a refresh; where that is not enough it returns
+// ErrSignInRequired, and SignIn on the same Client shows the challenge to the
+// server. A challenge that is not a JSON object is reported by the first
+// method that returns an error, before any I/O.
+func (c *Client) WithClaims(challenge string) *Client {
+	claims, err := parseChallenge(challenge)
+	d := c.demanding(c.core.later(claims))
+	if d.err == nil {
+		d.err = err
+	}
+	return d
+}
+
+// microsoft tells whether refresh tokens serve all resources and errors carry
+// suberrors.
+func (c *core) microsoft() bool { return c.authority.Kind != provider.OIDC }
+
+// canonical brings scopes into the form in which they are compared and stored.
+func (c *core) canonical(s scopes.Set) scopes.Set {
+	if !c.microsoft() {
+		return s
+	}
+	list := s.Slice()
+	for i := range list {
+		list[i] = c.canonicalName(list[i])
+	}
+	set, err := scopes.New(list...)
+	if err != nil {
+		return s
+	}
+	return set
+}
+
+func (c *core) canonicalName(scope string) string {
+	if !c.microsoft() {
+		return scope
+	}
+	return c.authority.Canonical(scope)
+}
+
+func cloneValues(v url.Values) url.Values {
+	if v == nil {
+		return nil
+	}
+	c := make(url.Values, len(v))
+	for name, values := range v {
+		c[name] = slices.Clone(values)
+	}
+	return c
+}

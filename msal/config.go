@@ -1,0 +1,222 @@
+package msal
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/staysigned/staysigned/cache"
+	"github.com/staysigned/staysigned/internal/discovery"
+	"github.com/staysigned/staysigned/internal/provider"
+	"github.com/staysigned/staysigned/scopes"
+)
+
+// Config describes an application to an authorization server. ClientID and
+// Authority are required; the zero value of every other field is what most
+// applications want.
+type Config struct {
+	// ClientID is the application's identifier at the server, as of its
+	// registration as a public client (native, desktop, mobile).
+	ClientID string
+
+	// Authority is the server: an issuer URL, or a Microsoft authority such as
+	// https://login.microsoftonline.com/organizations. For an issuer it has to
+	// be exactly what the server's metadata says, slash for slash.
+	Authority string
+
+	// Cache keeps the sessions. If nil, they live in memory and end with the
+	// process. A Store whose values rest unsealed is refused unless
+	// InsecurePlaintextCache is set.
+	Cache cache.Store
+
+	// HTTPClient makes all requests to the server; its Transport and Timeout
+	// are used. If nil, one with sane limits is. Whatever it says, requests of
+	// the protocol are never redirected: a 307 would hand a refresh token to
+	// somebody else.
+	HTTPClient *http.Client
+
+	// Logger gets the events of doc.go's list. If nil, nothing is logged.
+	Logger *slog.Logger
+
+	// OmitScopes names defaults never to send, such as "offline_access" for a
+	// server that refuses it or a consent page that frightens people. Without
+	// offline_access most servers give no refresh token. openid cannot be
+	// omitted: without it there is no account.
+	OmitScopes []string
+
+	// MergeDefaults accepts openid, profile, email and offline_access among a
+	// caller's scopes, sends each once and says so in the log. If false, they
+	// are refused with a *scopes.DuplicateDefaultError.
+	MergeDefaults bool
+
+	// Endpoint chooses Microsoft's endpoint. If zero, v2.0.
+	Endpoint Endpoint
+
+	// Provider says how this server differs from others. If zero, that is
+	// found by its issuer and its metadata; set it for ADFS and B2C on domains
+	// of their own.
+	Provider Provider
+
+	// AllowedTenants lists the tenant ids whose people may sign in. If empty,
+	// everybody may whom the authority lets in; with an authority for all
+	// organizations that is every organization there is.
+	AllowedTenants []string
+
+	// Capabilities are what this client can handle beyond the protocol, such
+	// as "cp1" for claims challenges of Microsoft's continuous access
+	// evaluation. MSAL calls them client capabilities.
+	Capabilities []string
+
+	// TrustedAudiences lists further audiences that an ID token may name
+	// beside ClientID. If empty, none (OpenID Connect Core 3.1.3.7).
+	TrustedAudiences []string
+
+	// Metadata is the server's discovery document. If empty, it is fetched
+	// when it is first needed.
+	Metadata []byte
+
+	// Timeout bounds each single request to the server. If zero, 30 seconds.
+	Timeout time.Duration
+
+	// InstalledAppSecret is the "client secret" that Google and others give to
+	// desktop applications and want to see in token requests. It is in every
+	// copy of the program, so it is no secret, and proves nothing.
+	InstalledAppSecret string
+
+	// InsecureLoopbackHTTP allows an Authority with http:// on 127.0.0.1 or
+	// [::1]. The only case for it is a server on this machine: tests, and the
+	// quickstart.
+	InsecureLoopbackHTTP bool
+
+	// InsecurePlaintextCache accepts a Cache whose values rest unsealed, such
+	// as a file that anyone with the disk can read. The only case for it is
+	// storage that something else seals.
+	InsecurePlaintextCache bool
+}
+
+// Endpoint is a version of Microsoft's endpoint.
+type Endpoint int
+
+const (
+	V2 Endpoint = iota // scopes, several kinds of account
+	V1                 // resources; work and school accounts only
+)
+
+// Provider tells how a server's handling of the default scopes differs from
+// the standard's. The zero Provider means: decide by issuer and metadata.
+type Provider struct {
+	// Name takes a built-in profile: "entra", "b2c", "ciam", "adfs", "google",
+	// "gitlab" and others. If empty, the issuer decides. The other fields
+	// override the profile's.
+	Name string
+	// Defaults are the default scopes the server understands. If nil, the
+	// profile or the metadata's scopes_supported decides.
+	Defaults []string
+	// Authorize holds further parameters of each authorization request, such
+	// as access_type=offline.
+	Authorize url.Values
+}
+
+// settings are a validated Config and what follows from it.
+type settings struct {
+	Config
+	authority provider.Authority
+	profile   provider.Profile
+	defaults  scopes.Set // the four without OmitScopes
+	given     *discovery.Document
+}
+
+func (cfg Config) validate() (settings, error) {
+	s := settings{Config: cfg.clone()}
+	if err := checkClientID(cfg.ClientID); err != nil {
+		return s, err
+	}
+	var err error
+	s.authority, err = provider.Parse(cfg.Authority, provider.Options{
+		LoopbackHTTP: cfg.InsecureLoopbackHTTP,
+		V1:           cfg.Endpoint == V1,
+		Profile:      cfg.Provider.Name,
+	})
+	if err != nil {
+		return s, fmt.Errorf("Authority: %w", err)
+	}
+	if s.defaults, err = cfg.sent(); err != nil {
+		return s, err
+	}
+	s.profile = s.authority.Profile(cfg.Provider.Name)
+	if cfg.Provider.Defaults != nil {
+		s.profile.Defaults = s.Provider.Defaults
+	}
+	if cfg.Provider.Authorize != nil {
+		s.profile.Authorize = s.Provider.Authorize
+	}
+	if len(cfg.Metadata) > 0 {
+		if s.given, err = parseMetadata(s.authority, cfg.Metadata, cfg.InsecureLoopbackHTTP); err != nil {
+			return s, fmt.Errorf("Metadata: %w", err)
+		}
+	}
+	return s, s.checkCache()
+}
+
+// clone keeps the caller's later changes of its slices from reaching us.
+func (cfg Config) clone() Config {
+	cfg.OmitScopes = slices.Clone(cfg.OmitScopes)
+	cfg.Provider.Defaults = slices.Clone(cfg.Provider.Defaults)
+	cfg.Provider.Authorize = cloneValues(cfg.Provider.Authorize)
+	cfg.AllowedTenants = slices.Clone(cfg.AllowedTenants)
+	cfg.Capabilities = slices.Clone(cfg.Capabilities)
+	cfg.TrustedAudiences = slices.Clone(cfg.TrustedAudiences)
+	cfg.Metadata = slices.Clone(cfg.Metadata)
+	if cfg.Cache == nil {
+		cfg.Cache = cache.Memory()
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return cfg
+}
+
+func checkClientID(id string) error {
+	if id == "" {
+		return errors.New("ClientID: it is required; the server gave it when the application was registered")
+	}
+	for _, r := range id {
+		// RFC 6749 appendix A.1: VSCHAR.
+		if r < 0x20 || r > 0x7e {
+			return fmt.Errorf("ClientID: %q holds a character outside printable ASCII", id)
+		}
+	}
+	return nil
+}
+
+// sent returns the defaults that OmitScopes leaves.
+func (cfg Config) sent() (scopes.Set, error) {
+	var omitted []string
+	for _, s := range cfg.OmitScopes {
+		name := strings.ToLower(s)
+		if !scopes.Defaults().Has(name) {
+			return scopes.Set{}, fmt.Errorf("OmitScopes: %q is none of the defaults %s", s, scopes.Defaults())
+		}
+		if name == scopes.OpenID {
+			return scopes.Set{}, errors.New("OmitScopes: openid cannot be omitted, without it there is no account")
+		}
+		omitted = append(omitted, name)
+	}
+	without, err := scopes.New(omitted...)
+	return scopes.Defaults().Without(without), err
+}
+
+// checkCache refuses to keep sessions where others can read them, unless the
+// application said so by name.
+func (s settings) checkCache() error {
+	if sealed, ok := s.Cache.(cache.Sealed); s.InsecurePlaintextCache || ok && sealed.Sealed() {
+		return nil
+	}
+	return fmt.Errorf("Cache: %T does not promise that tokens never rest in plaintext (cache.Sealed); "+
+		"wrap it with cache.Seal, or set InsecurePlaintextCache: %w", s.Cache, cache.ErrNoSecureStorage)
+}

@@ -1,0 +1,164 @@
+package msal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/staysigned/staysigned/internal/secureurl"
+)
+
+// HTTPClient returns an http.Client that sends a token for the scopes to
+// origin, such as "https://graph.microsoft.com", and to nobody else. A
+// redirect that leaves the origin goes on without the token, and never gets it
+// back; a request made to another origin fails.
+//
+// An answer of 401 makes it try once more with a token obtained after the one
+// that was refused, which satisfies the claims challenge of the answer if there
+// is one; requests that are refused together share one refresh.
+// A request whose body cannot be sent twice (http.Request.GetBody is nil) gets
+// the 401.
+//
+// A mistake in the arguments is returned by the first request, before any I/O.
+// The Transport of Config.HTTPClient makes the requests; there is no timeout
+// but the request's own context.
+func (c *Client) HTTPClient(origin string, scope ...string) *http.Client {
+	t := &transport{client: c, scope: slices.Clone(scope), base: http.DefaultTransport}
+	if h := c.core.HTTPClient; h != nil && h.Transport != nil {
+		t.base = h.Transport
+	}
+	u, err := secureurl.Parse(origin, c.core.InsecureLoopbackHTTP)
+	switch {
+	case err != nil:
+		t.err = fmt.Errorf("msal: http client: origin: %w", err)
+	case u.Path != "" && u.Path != "/" || u.RawQuery != "":
+		t.err = fmt.Errorf("msal: http client: origin %q has a path or query; give scheme, host and port", origin)
+	default:
+		t.origin = originOf(u)
+		if _, err := c.request(scope); err != nil {
+			t.err = fmt.Errorf("msal: http client: %w", err)
+		}
+	}
+	return &http.Client{Transport: t}
+}
+
+// transport is the http.RoundTripper of HTTPClient.
+type transport struct {
+	client *Client
+	origin string
+	scope  []string
+	base   http.RoundTripper
+	err    error
+}
+
+// originOf returns scheme, host and port in one spelling (RFC 6454 section 4).
+func originOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Hostname() + ":" + port)
+}
+
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.err != nil {
+		closeBody(req)
+		return nil, t.err
+	}
+	if originOf(req.URL) != t.origin || t.strayed(req) {
+		if req.Response == nil {
+			closeBody(req)
+			return nil, fmt.Errorf("msal: http client: the request goes to %s, but its token is for %s; make a client for each", originOf(req.URL), t.origin)
+		}
+		bare := req.Clone(req.Context())
+		bare.Header.Del("Authorization")
+		return t.trip(bare)
+	}
+	token, err := t.client.Token(req.Context(), t.scope...)
+	if err != nil {
+		closeBody(req)
+		return nil, err
+	}
+	newer := demand{since: time.Now(), after: t.client.core.answers.Load()}
+	resp, err := t.send(req, token)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+		return resp, err
+	}
+	return t.again(req, resp, newer)
+}
+
+// strayed tells whether a chain of redirects has left the origin on its way:
+// whoever it passed through has chosen where it goes now.
+func (t *transport) strayed(req *http.Request) bool {
+	for r := req.Response; r != nil && r.Request != nil; r = r.Request.Response {
+		if originOf(r.Request.URL) != t.origin {
+			return true
+		}
+	}
+	return false
+}
+
+// send sends a copy of req with the token: a RoundTripper may not change the
+// request it is given.
+func (t *transport) send(req *http.Request, token Token) (*http.Response, error) {
+	bearing := req.Clone(req.Context())
+	token.SetAuthHeader(bearing)
+	return t.trip(bearing)
+}
+
+// trip is base's RoundTrip whose answer says what it answers, as not every
+// RoundTripper's does: strayed goes back by it.
+func (t *transport) trip(req *http.Request) (*http.Response, error) {
+	resp, err := t.base.RoundTrip(req)
+	if err == nil {
+		resp.Request = req
+	}
+	return resp, err
+}
+
+// again answers a 401: with a newer token, once. A server that then still says
+// 401 means it. newer is from before the request: of a thousand that are refused
+// one after the other, only the first one refreshes.
+func (t *transport) again(req *http.Request, refused *http.Response, newer demand) (*http.Response, error) {
+	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
+		return refused, nil
+	}
+	client := t.client.ForceRefresh()
+	if challenge := claimsChallenge(refused.Header.Values("WWW-Authenticate")); challenge != "" {
+		client = t.client.WithClaims(challenge)
+	}
+	client.demand.since, client.demand.after = newer.since, newer.after
+	token, err := client.Token(req.Context(), t.scope...)
+	if err != nil {
+		if !errors.Is(err, ErrSignInRequired) {
+			return refused, nil // the answer of the API says more than that of an outage
+		}
+		drain(refused)
+		return nil, err
+	}
+	next := req.Clone(req.Context())
+	if req.GetBody != nil {
+		if next.Body, err = req.GetBody(); err != nil {
+			return refused, nil
+		}
+	}
+	drain(refused)
+	return t.send(next, token)
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+}
+
+// drain lets the connection be used again.
+func drain(resp *http.Response) {
+	io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	resp.Body.Close()
+}

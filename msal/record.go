@@ -1,0 +1,308 @@
+package msal
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/staysigned/staysigned/internal/strictjson"
+	"github.com/staysigned/staysigned/scopes"
+)
+
+// recordSchema is the version of a stored session. A program that meets a
+// greater one leaves the record alone.
+const recordSchema = 1
+
+// maxAccess bounds the access tokens of a record; the oldest go first.
+const maxAccess = 50
+
+// record is a session as the store keeps it: one account of one client at one
+// authority. It exists only while a session is read or written; what the hit
+// path needs is in a snapshot.
+type record struct {
+	generation string // of the sign-in; a refresh that began before it must not overwrite it
+	account    Account
+	idToken    string // as received, verified before it came here
+	grants     []grant
+	access     []access
+	pending    *pending
+	rest       members
+}
+
+// grant is what a sign-in gained: a refresh token and what it is good for.
+type grant struct {
+	refreshToken string
+	scopes       string // asked for, canonical
+	granted      string // as the server wrote it; empty: it did not say
+	resource     string
+	thumbprint   string // of the key that the refresh token is bound to; empty: none
+	rest         members
+}
+
+// access is an access token and what it was asked for.
+type access struct {
+	token        string
+	tokenType    string
+	asked        string // canonical, without the defaults
+	granted      string // as the server wrote it, with the defaults that can be seen to be
+	resource     string
+	obtained     time.Time
+	expiry       time.Time
+	refreshAfter time.Time
+	rest         members
+}
+
+// pending is a token answer that could not be verified yet because the key of
+// its ID token had to be fetched first. The refresh token that it answers may
+// be spent, so it is stored before anything else can go wrong.
+type pending struct {
+	answer   json.RawMessage
+	asked    string // as the caller wrote it
+	resource string
+	received time.Time
+	rest     members
+}
+
+var errNewerSchema = errors.New("the session was written by a newer version of the package; update this program")
+
+// members are those of a JSON object. take removes one; what is left is kept
+// and written back, so that an older program does not destroy what a newer one
+// stored.
+type members map[string]json.RawMessage
+
+func take[T any](m members, name string, v *T, err *error) {
+	raw, ok := m[name]
+	if !ok {
+		return
+	}
+	delete(m, name)
+	if e := json.Unmarshal(raw, v); e != nil && *err == nil {
+		*err = fmt.Errorf("member %q: %w", name, e)
+	}
+}
+
+// put adds a member unless it has the zero value of its type.
+func put[T comparable](m members, name string, v T) {
+	var zero T
+	if v != zero {
+		m[name], _ = json.Marshal(v) // strings, integers and structs of them always encode
+	}
+}
+
+// millis stores times: seconds cannot tell which of two tokens is the later.
+func millis(t time.Time) int64 { return t.UnixMilli() }
+
+func takeTime(m members, name string, t *time.Time, err *error) {
+	var ms int64
+	take(m, name, &ms, err)
+	*t = time.UnixMilli(ms)
+}
+
+func decodeRecord(data []byte) (*record, error) {
+	var m members
+	if err := strictjson.Unmarshal(data, &m); err != nil {
+		return nil, err
+	}
+	var err error
+	var schema int
+	take(m, "schema", &schema, &err)
+	if schema > recordSchema {
+		return nil, errNewerSchema
+	}
+	r := &record{}
+	var grants, tokens []members
+	var waiting members
+	take(m, "generation", &r.generation, &err)
+	take(m, "account", &r.account, &err)
+	take(m, "id_token", &r.idToken, &err)
+	take(m, "grants", &grants, &err)
+	take(m, "access", &tokens, &err)
+	take(m, "pending", &waiting, &err)
+	r.rest = m
+	for _, g := range grants {
+		r.grants = append(r.grants, decodeGrant(g, &err))
+	}
+	for _, a := range tokens {
+		r.access = append(r.access, decodeAccess(a, &err))
+	}
+	if waiting != nil {
+		r.pending = decodePending(waiting, &err)
+	}
+	if err == nil && (schema < 1 || r.account.ID == "") {
+		err = errors.New("no schema or no account")
+	}
+	return r, err
+}
+
+func decodeGrant(m members, err *error) (g grant) {
+	take(m, "refresh_token", &g.refreshToken, err)
+	take(m, "scopes", &g.scopes, err)
+	take(m, "granted", &g.granted, err)
+	take(m, "resource", &g.resource, err)
+	take(m, "key_thumbprint", &g.thumbprint, err)
+	g.rest = m
+	return g
+}
+
+func decodeAccess(m members, err *error) (a access) {
+	take(m, "token", &a.token, err)
+	take(m, "type", &a.tokenType, err)
+	take(m, "asked", &a.asked, err)
+	take(m, "granted", &a.granted, err)
+	take(m, "resource", &a.resource, err)
+	takeTime(m, "obtained", &a.obtained, err)
+	takeTime(m, "expires", &a.expiry, err)
+	takeTime(m, "refresh_after", &a.refreshAfter, err)
+	a.rest = m
+	return a
+}
+
+func decodePending(m members, err *error) *pending {
+	p := &pending{}
+	take(m, "answer", &p.answer, err)
+	take(m, "asked", &p.asked, err)
+	take(m, "resource", &p.resource, err)
+	takeTime(m, "received", &p.received, err)
+	p.rest = m
+	return p
+}
+
+func (r *record) encode() ([]byte, error) {
+	m := copyMembers(r.rest)
+	put(m, "schema", recordSchema)
+	put(m, "generation", r.generation)
+	put(m, "account", r.account)
+	put(m, "id_token", r.idToken)
+	grants, tokens := []members{}, []members{}
+	for _, g := range r.grants {
+		o := copyMembers(g.rest)
+		put(o, "refresh_token", g.refreshToken)
+		put(o, "scopes", g.scopes)
+		put(o, "granted", g.granted)
+		put(o, "resource", g.resource)
+		put(o, "key_thumbprint", g.thumbprint)
+		grants = append(grants, o)
+	}
+	for _, a := range r.access {
+		o := copyMembers(a.rest)
+		put(o, "token", a.token)
+		put(o, "type", a.tokenType)
+		put(o, "asked", a.asked)
+		put(o, "granted", a.granted)
+		put(o, "resource", a.resource)
+		put(o, "obtained", millis(a.obtained))
+		put(o, "expires", millis(a.expiry))
+		put(o, "refresh_after", millis(a.refreshAfter))
+		tokens = append(tokens, o)
+	}
+	var err error
+	if m["grants"], err = json.Marshal(grants); err != nil {
+		return nil, err
+	}
+	if m["access"], err = json.Marshal(tokens); err != nil {
+		return nil, err
+	}
+	if p := r.pending; p != nil {
+		o := copyMembers(p.rest)
+		o["answer"] = p.answer
+		put(o, "asked", p.asked)
+		put(o, "resource", p.resource)
+		put(o, "received", millis(p.received))
+		if m["pending"], err = json.Marshal(o); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(m)
+}
+
+func copyMembers(m members) members {
+	c := make(members, len(m)+8)
+	for name, raw := range m {
+		c[name] = raw
+	}
+	return c
+}
+
+// grantFor chooses the refresh token for a request: one that covers it, else
+// the latest, because a server may allow scopes that were never asked for.
+func (r *record) grantFor(q request) *grant {
+	var latest *grant
+	for i := range r.grants {
+		g := &r.grants[i]
+		if g.refreshToken == "" {
+			continue
+		}
+		if g.covers(q) {
+			return g
+		}
+		latest = g
+	}
+	return latest
+}
+
+// covers tells whether all of q was asked for when the grant was made.
+func (g *grant) covers(q request) bool {
+	asked, err := scopes.Parse(g.scopes)
+	return err == nil && g.resource == q.resource && asked.Covers(q.want)
+}
+
+// withheld returns those of asked that the server did not grant. A refresh
+// must not ask for them again: "The requested scope MUST NOT include any scope
+// not originally granted by the resource owner" (RFC 6749 section 6), and some
+// servers refuse the whole request. The defaults count only where the server
+// reports them at all.
+func (g *grant) withheld(c *core, defaults scopes.Set) scopes.Set {
+	if g.granted == "" || c.microsoft() {
+		return scopes.Set{}
+	}
+	granted := readScope(g.granted)
+	asked, _ := scopes.Parse(g.scopes)
+	if granted.Has(scopes.OpenID) {
+		asked = asked.Union(defaults)
+	}
+	return asked.Without(granted)
+}
+
+// addGrant records the refresh token of a sign-in in place of the grants that
+// it covers. Microsoft's refresh tokens serve every resource: there is one.
+func (r *record) addGrant(g grant, microsoft bool) {
+	mine, _ := scopes.Parse(g.scopes)
+	r.grants = slices.DeleteFunc(r.grants, func(old grant) bool {
+		if microsoft || old.refreshToken == "" {
+			return true
+		}
+		theirs, err := scopes.Parse(old.scopes)
+		return err != nil || old.resource == g.resource && mine.Covers(theirs)
+	})
+	r.grants = append(r.grants, g)
+}
+
+// addAccess records an access token in place of those that it covers and of
+// those that are over.
+func (r *record) addAccess(a access) {
+	r.access = slices.DeleteFunc(r.access, func(old access) bool {
+		return !old.expiry.After(a.obtained) || old.resource == a.resource && coversWords(a.asked, old.asked)
+	})
+	r.access = append(r.access, a)
+	if n := len(r.access) - maxAccess; n > 0 {
+		r.access = slices.Delete(r.access, 0, n)
+	}
+}
+
+// coversWords tells whether each scope of part is in whole. An empty request
+// is covered by an empty one only: its token is one for the defaults alone.
+func coversWords(whole, part string) bool {
+	if whole == "" || part == "" {
+		return whole == part
+	}
+	have := strings.Fields(whole)
+	for _, s := range strings.Fields(part) {
+		if !slices.Contains(have, s) {
+			return false
+		}
+	}
+	return true
+}

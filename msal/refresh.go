@@ -1,0 +1,235 @@
+package msal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/staysigned/staysigned/cache"
+	"github.com/staysigned/staysigned/internal/wire"
+	"github.com/staysigned/staysigned/scopes"
+)
+
+// refresh obtains a token for q under the lock that all processes share. ctx
+// ends it only until its request is on its way. ahead of time it does not wait
+// for the lock: whoever holds it is doing the work.
+func (s *session) refresh(ctx context.Context, q request, ahead bool) (Token, error) {
+	unlock, err := s.lock(ctx, ahead)
+	if err != nil {
+		return Token{}, err
+	}
+	defer unlock()
+	r, rev, err := s.read(ctx)
+	if err != nil {
+		return Token{}, err
+	}
+	if r.pending != nil {
+		if r, rev, err = s.settle(ctx, r, rev); err != nil {
+			return Token{}, err
+		}
+	}
+	// Another process may have done it while we waited.
+	sn := s.expose(r, rev, nil, s.memoryOnly())
+	if e := sn.find(s.core, q); e != nil && e.fresh.ahead(time.Now(), s.core.epoch) {
+		return sn.token(e, s.core, q), nil
+	}
+	t, err := s.spend(ctx, q, r, rev)
+	s.note(ctx, err)
+	return t, err
+}
+
+func (s *session) memoryOnly() error {
+	if sn := s.snap.Load(); s.unsaved.Load() != nil && sn != nil {
+		return sn.warning
+	}
+	return nil
+}
+
+// note remembers and reports how a refresh ended.
+func (s *session) note(ctx context.Context, err error) {
+	s.mu.Lock()
+	s.failed = err
+	if err == nil {
+		s.pause = pause{}
+	}
+	s.mu.Unlock()
+	if err == nil {
+		s.core.event(ctx, "refreshed", s)
+	} else if errors.Is(err, ErrSignInRequired) {
+		s.core.warn("sign-in required", s, err)
+	} else {
+		s.core.warn("refresh failed", s, err)
+	}
+}
+
+// lock takes the lock of the account's record. Ahead of time it does not wait.
+func (s *session) lock(ctx context.Context, ahead bool) (func() error, error) {
+	if try, ok := s.core.Cache.(cache.TryLocker); ok && ahead {
+		unlock, got, err := try.TryLock(ctx, s.key)
+		if err == nil && !got {
+			err = errHeld
+		}
+		return unlock, err
+	}
+	wait, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
+	unlock, err := s.core.Cache.Lock(wait, s.key)
+	if err != nil && wait.Err() != nil && ctx.Err() == nil {
+		err = ErrBusy
+	}
+	return unlock, err
+}
+
+// spend sends the refresh token. Everything that can fail beforehand fails
+// beforehand: a token that rotates can be spent once, and its successor must
+// find its place.
+func (s *session) spend(ctx context.Context, q request, r *record, rev cache.Rev) (Token, error) {
+	c := s.core
+	g := r.grantFor(q)
+	if g == nil {
+		return Token{}, ErrSignInRequired
+	}
+	if err := c.server.resting(time.Since(c.epoch)); err != nil {
+		return Token{}, err
+	}
+	md, err := c.metadata(ctx)
+	if err != nil {
+		return Token{}, err
+	}
+	if room, ok := c.Cache.(cache.Reserver); ok {
+		if err := room.Reserve(ctx, s.key, reserved64K); err != nil {
+			return Token{}, fmt.Errorf("no room for the next refresh token: %w", err)
+		}
+	}
+	withheld := g.withheld(c, md.defaults)
+	form, err := c.form(q.without(withheld), md.defaults.Without(withheld))
+	if err != nil {
+		return Token{}, err
+	}
+	form.Set("grant_type", "refresh_token")
+	form.Set("refresh_token", g.refreshToken)
+
+	sent := context.WithoutCancel(ctx) // from here on nobody's leaving may end it
+	a, err := c.post(sent, md.doc.TokenEndpoint, form, ctx)
+	if dropped := c.dropDefault(sent, md, form, err); dropped {
+		a, err = c.post(sent, md.doc.TokenEndpoint, form, ctx)
+	}
+	if unknown(err) {
+		// The server may have rotated the token. One with a grace period answers
+		// the same token again; one without has ended the session already.
+		if a, err = c.post(sent, md.doc.TokenEndpoint, form, nil); unknown(err) {
+			return Token{}, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+		}
+	}
+	if refused := (*ServerError)(nil); errors.As(err, &refused) {
+		if refused.refusedScopes() && !g.covers(q) {
+			// They were never asked for, and this server does not speak of consent.
+			return Token{}, fmt.Errorf("%w: %w", ErrSignInRequired, refused)
+		}
+		if refused.Code != "invalid_grant" {
+			return Token{}, refused.required()
+		}
+		return s.refused(sent, q, form, md, refused)
+	}
+	if err != nil {
+		return Token{}, err
+	}
+	return s.succeed(sent, q, md, a, r, rev)
+}
+
+// reserved64K is room for any record that a refresh can make.
+const reserved64K = 64 << 10
+
+// unknown tells whether the server may have acted on a request whose answer
+// we do not have. What a gateway answers in its place, it made up.
+func unknown(err error) bool {
+	if failure, ok := errors.AsType[*wire.Error](err); ok {
+		return failure.Unknown()
+	}
+	refused, ok := errors.AsType[*ServerError](err)
+	return ok && (refused.StatusCode == http.StatusBadGateway || refused.StatusCode == http.StatusGatewayTimeout)
+}
+
+// required adds what the program has to do, where only a person can help.
+func (e *ServerError) required() error {
+	if e.needsPerson() {
+		return fmt.Errorf("%w: %w", ErrSignInRequired, e)
+	}
+	return e
+}
+
+// dropDefault takes a default scope that the server refuses out of form, and
+// remembers that for the next requests.
+func (c *core) dropDefault(ctx context.Context, md *metadata, form url.Values, err error) bool {
+	refused, ok := errors.AsType[*ServerError](err)
+	if !ok || !refused.refusedScopes() {
+		return false
+	}
+	drop := md.refusedBy(refused)
+	if drop.Len() == 0 {
+		return false
+	}
+	asked, err := scopes.Parse(form.Get("scope"))
+	if err != nil {
+		return false
+	}
+	c.refuse(ctx, drop)
+	form.Set("scope", asked.Without(drop).String())
+	return true
+}
+
+// refused decides what an invalid_grant means. If another process has stored a
+// newer refresh token in spite of the lock, that one is tried, once.
+func (s *session) refused(ctx context.Context, q request, form url.Values, md *metadata, refused *ServerError) (Token, error) {
+	r, rev, err := s.read(ctx)
+	if err != nil {
+		return Token{}, err
+	}
+	spent := form.Get("refresh_token")
+	if g := r.grantFor(q); g != nil && g.refreshToken != spent {
+		spent = g.refreshToken
+		form.Set("refresh_token", spent)
+		a, err := s.core.post(ctx, md.doc.TokenEndpoint, form, nil)
+		if err == nil {
+			return s.succeed(ctx, q, md, a, r, rev)
+		}
+		again, ok := errors.AsType[*ServerError](err)
+		if !ok {
+			return Token{}, err
+		}
+		refused = again
+	}
+	if refused.terminal(s.core.microsoft()) {
+		s.bury(ctx, r, rev, spent)
+	}
+	return Token{}, refused.required()
+}
+
+// bury clears a refresh token that the server will never take again. The
+// account stays: it is who has to sign in.
+func (s *session) bury(ctx context.Context, r *record, rev cache.Rev, dead string) {
+	clear := func(r *record) *record {
+		for i := range r.grants {
+			if r.grants[i].refreshToken == dead {
+				r.grants[i].refreshToken = ""
+			}
+		}
+		return r
+	}
+	if _, err := s.save(ctx, r, rev, update{apply: clear}, nil); err != nil {
+		s.core.warn("session not stored", s, err)
+	}
+}
+
+// succeed takes the answer to a refresh. If the keys do not know its ID token
+// the answer is stored first and verified when they are fetched.
+func (s *session) succeed(ctx context.Context, q request, md *metadata, a wire.Answer, r *record, rev cache.Rev) (Token, error) {
+	got, err := s.core.parseAnswer(a.Body, time.Now())
+	if err != nil {
+		return Token{}, err
+	}
+	return s.core.accept(ctx, md, q, got, origin{session: s, record: r, rev: rev})
+}

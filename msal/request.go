@@ -1,0 +1,165 @@
+package msal
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/staysigned/staysigned/internal/provider"
+	"github.com/staysigned/staysigned/scopes"
+)
+
+// request is what a caller asks for, found to be sound.
+type request struct {
+	explicit scopes.Set // as the caller wrote them, without the defaults
+	want     scopes.Set // the same as they are compared
+	resource string     // whose access token: on Microsoft that of the scopes, elsewhere Params.Resources
+	audience string     // Microsoft: resource as the caller wrote it
+	demand   *demand
+	params   *Params
+}
+
+// request checks the scopes of a call and adds nothing yet. It runs before
+// any I/O: a mistake must not cost an authorization code or a refresh token.
+func (c *Client) request(scope []string) (request, error) {
+	q := request{demand: c.demand, params: c.params}
+	if c.err != nil {
+		return q, c.err
+	}
+	all, err := scopes.Build(scope, c.core.defaults)
+	if dup := (*scopes.DuplicateDefaultError)(nil); c.core.MergeDefaults && errors.As(err, &dup) {
+		c.core.Logger.LogAttrs(context.Background(), slog.LevelDebug, "default scopes passed explicitly", slog.Any("scopes", dup.Scopes))
+		scope = slices.DeleteFunc(slices.Clone(scope), func(s string) bool { return slices.Contains(dup.Scopes, s) })
+		all, err = scopes.Build(scope, c.core.defaults)
+	}
+	if err != nil {
+		return q, err
+	}
+	q.explicit = all.Without(c.core.defaults)
+	q.want = q.explicit
+	if c.params != nil {
+		q.resource = strings.Join(c.params.Resources, " ")
+	}
+	if c.core.microsoft() {
+		return q, q.microsoft(c.core)
+	}
+	return q, nil
+}
+
+// microsoft applies the rules of Microsoft's v2.0 endpoint: X/.default stands
+// alone, because the server refuses it beside named scopes.
+func (q *request) microsoft(c *core) error {
+	q.want = c.canonical(q.explicit)
+	q.audience = c.authority.Resource("User.Read")
+	first := true
+	for i, s := range q.explicit.Slice() {
+		if strings.HasSuffix(s, "/.default") && q.explicit.Len() > 1 {
+			return &scopes.InvalidError{Scope: s, Index: i, Reason: "stands for all permissions of its resource and cannot be combined with named scopes; ask for it in a call of its own"}
+		}
+		if r := c.authority.Resource(s); r != "" && first {
+			q.audience, first = r, false
+		}
+	}
+	q.resource = c.resource(q.audience)
+	return nil
+}
+
+// resource brings the name of a resource into the form in which it is compared.
+func (c *core) resource(name string) string {
+	if name == "" {
+		return ""
+	}
+	return c.authority.Resource(c.authority.Canonical(name + "/.default"))
+}
+
+// single refuses a request for a token of two resources: an access token has
+// one audience.
+func (q request) single(c *core) error {
+	if !c.microsoft() {
+		return nil
+	}
+	for i, s := range q.explicit.Slice() {
+		if r := c.authority.Resource(s); r != "" && c.resource(r) != q.resource {
+			return &scopes.InvalidError{Scope: s, Index: i, Reason: "belongs to another resource (" + r + ") than those before it (" + q.audience + "); ask for each resource in a call of its own"}
+		}
+	}
+	return nil
+}
+
+// first leaves of a sign-in over several resources what a token request may
+// name: the scopes of one.
+func (q request) first(c *core) request {
+	if !c.microsoft() || q.single(c) == nil {
+		return q
+	}
+	mine := slices.DeleteFunc(q.explicit.Slice(), func(s string) bool {
+		r := c.authority.Resource(s)
+		return r != "" && c.resource(r) != q.resource
+	})
+	q.explicit, _ = scopes.New(mine...) // a part of a valid set is valid
+	q.want = c.canonical(q.explicit)
+	return q
+}
+
+// key tells flights for different tokens apart.
+func (q request) key() string {
+	key := q.want.String() + "\x00" + q.resource
+	if q.demand != nil {
+		key += "\x00" + q.demand.claims
+	}
+	return key
+}
+
+// without leaves scopes out of what is sent, not out of what is wanted.
+func (q request) without(withheld scopes.Set) request {
+	q.explicit = q.explicit.Without(withheld)
+	return q
+}
+
+// form is a token request, or the start of one, with all that does not depend
+// on the grant (RFC 6749 section 4.1.3, RFC 8628 section 3.1). A public client
+// sends client_id in the body and never authenticates.
+func (c *core) form(q request, defaults scopes.Set) (url.Values, error) {
+	form := url.Values{"client_id": {c.ClientID}}
+	c.fillScopes(form, q, defaults)
+	claims, err := c.claimsParameter(q.demand)
+	if err != nil {
+		return nil, err
+	}
+	if claims != "" {
+		form.Set("claims", claims)
+	}
+	if c.InstalledAppSecret != "" {
+		form.Set("client_secret", c.InstalledAppSecret)
+	}
+	return form, nil
+}
+
+// fillScopes adds what a request asks for. Microsoft's v1.0 endpoint knows
+// resources and ignores scopes, openid apart.
+func (c *core) fillScopes(form url.Values, q request, defaults scopes.Set) {
+	if q.params != nil {
+		for _, r := range q.params.Resources {
+			form.Add("resource", r)
+		}
+	}
+	if c.authority.V1 {
+		form.Set("scope", scopes.OpenID)
+		if !form.Has("resource") {
+			form.Set("resource", q.audience)
+		}
+		return
+	}
+	if all := q.explicit.Union(defaults); all.Len() > 0 {
+		form.Set("scope", all.String())
+	}
+}
+
+// graph tells whether resource is Microsoft Graph, whose tokens serve a
+// request for the defaults alone.
+func (c *core) graph(resource string) bool {
+	return (c.authority.Kind == provider.Entra || c.authority.Kind == provider.CIAM) && resource == c.resource(c.authority.Resource("User.Read"))
+}

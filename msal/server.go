@@ -1,0 +1,332 @@
+package msal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/staysigned/staysigned/cache"
+	"github.com/staysigned/staysigned/internal/discovery"
+	"github.com/staysigned/staysigned/internal/idtoken"
+	"github.com/staysigned/staysigned/internal/provider"
+	"github.com/staysigned/staysigned/internal/strictjson"
+	"github.com/staysigned/staysigned/internal/wire"
+	"github.com/staysigned/staysigned/scopes"
+)
+
+// server is what is known of the authorization server.
+type server struct {
+	known  atomic.Pointer[metadata]
+	turn   chan struct{} // held by whoever fetches
+	forced time.Time     // when the keys were last fetched for an unknown id; guarded by turn
+	failed atomic.Bool   // an endpoint did: look at the metadata again
+
+	mu     sync.Mutex
+	rest   time.Duration // on the monotonic clock: until then the server wants to be left alone,
+	refuse *ServerError  // as it said here
+}
+
+// metadata is a server's discovery document and its keys. It never changes.
+// Old ones serve as well as new ones: a wrong endpoint fails, and an unknown
+// key is fetched.
+type metadata struct {
+	doc         *discovery.Document
+	keys        *idtoken.Keys
+	rawKeys     json.RawMessage
+	algorithms  []string
+	refused     scopes.Set // defaults that the server has refused
+	defaults    scopes.Set // those to send
+	fetched     time.Time
+	keysFetched time.Time
+	rest        members
+}
+
+const (
+	metadataSchema = 1
+	// signInAge is how old metadata may be when a person signs in. They wait
+	// anyway, and a server that moved is noticed where it can be explained.
+	signInAge = time.Hour
+	// keysPause keeps forged key ids from making us fetch all the time. It
+	// counts from the last fetch that such an id caused, so that a key that is
+	// new since the metadata was fetched is had at once.
+	keysPause = 30 * time.Second
+)
+
+// metadata returns what is known of the server, of whatever age: from memory,
+// from the store, or by fetching it.
+func (c *core) metadata(ctx context.Context) (*metadata, error) {
+	return c.metadataSince(ctx, time.Time{})
+}
+
+// metadataSince is metadata, but fetches what is older than since.
+func (c *core) metadataSince(ctx context.Context, since time.Time) (*metadata, error) {
+	if md := c.server.known.Load(); md != nil && !md.fetched.Before(since) && !c.server.failed.Load() {
+		return md, nil
+	}
+	select {
+	case c.server.turn <- struct{}{}:
+		defer func() { <-c.server.turn }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	md := c.server.known.Load()
+	if md == nil {
+		md = c.storedMetadata(ctx)
+	}
+	if md != nil && !md.fetched.Before(since) && !c.server.failed.Load() {
+		c.server.known.Store(md)
+		return md, nil
+	}
+	fetched, err := c.fetchMetadata(ctx, md)
+	if err != nil {
+		if md == nil {
+			return nil, err
+		}
+		c.Logger.WarnContext(ctx, "metadata not fetched", "error", err)
+		return md, nil
+	}
+	c.server.failed.Store(false)
+	c.server.known.Store(fetched)
+	c.storeMetadata(ctx, fetched)
+	return fetched, nil
+}
+
+// fetchMetadata fetches the discovery document and the keys.
+func (c *core) fetchMetadata(ctx context.Context, old *metadata) (*metadata, error) {
+	md := &metadata{doc: c.given, fetched: time.Now()}
+	if old != nil {
+		md.refused, md.rest = old.refused, old.rest
+	}
+	if md.doc == nil {
+		var err error
+		if md.doc, err = c.fetchDocument(ctx); err != nil {
+			return nil, err
+		}
+	}
+	a, err := c.wire.Get(ctx, md.doc.JWKSURI)
+	if err != nil {
+		return nil, fmt.Errorf("keys of %s: %w", md.doc.Issuer, err)
+	}
+	return md, c.complete(md, a.Body, time.Now())
+}
+
+func (c *core) fetchDocument(ctx context.Context) (*discovery.Document, error) {
+	var first error
+	for _, url := range c.authority.MetadataURLs() {
+		a, err := c.wire.Get(ctx, url)
+		if err == nil {
+			return parseMetadata(c.authority, a.Body, c.InsecureLoopbackHTTP)
+		}
+		if first == nil {
+			first = fmt.Errorf("metadata of %s: %w", c.Authority, err)
+		}
+		if failure, ok := errors.AsType[*wire.Error](err); !ok || failure.Status != 404 {
+			break
+		}
+	}
+	return nil, first
+}
+
+// parseMetadata reads a discovery document and makes sure that it is the
+// authority's own (OpenID Connect Discovery 4.3, RFC 8414 section 3.3).
+func parseMetadata(a provider.Authority, raw []byte, loopbackHTTP bool) (*discovery.Document, error) {
+	doc, err := discovery.Parse(raw, loopbackHTTP)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.AcceptsIssuer(doc.Issuer); err != nil {
+		return nil, err
+	}
+	return doc, doc.Need("token_endpoint", "jwks_uri")
+}
+
+// complete adds the keys and what follows from the document.
+func (c *core) complete(md *metadata, rawKeys []byte, fetched time.Time) error {
+	var err error
+	if md.keys, err = idtoken.ParseKeys(rawKeys); err != nil {
+		return fmt.Errorf("keys of %s: %w", md.doc.Issuer, err)
+	}
+	if md.algorithms, err = md.doc.Algorithms(); err != nil {
+		return err
+	}
+	md.rawKeys, md.keysFetched = rawKeys, fetched
+	send, err := scopes.New(c.profile.Sends(c.defaults.Slice(), md.doc.ScopesSupported, md.doc.ScopesPublished)...)
+	md.defaults = send.Without(md.refused)
+	return err
+}
+
+// fetchKeys fetches the keys again because none of md has the id that a token
+// names, but not more often than every keysPause.
+func (c *core) fetchKeys(ctx context.Context, md *metadata) (*metadata, error) {
+	select {
+	case c.server.turn <- struct{}{}:
+		defer func() { <-c.server.turn }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if now := c.server.known.Load(); now != nil && now != md && now.keysFetched.After(md.keysFetched) {
+		return now, nil
+	}
+	if !c.server.forced.IsZero() && time.Since(c.server.forced) < keysPause {
+		return md, nil
+	}
+	c.server.forced = time.Now()
+	a, err := c.wire.Get(ctx, md.doc.JWKSURI)
+	if err != nil {
+		return nil, fmt.Errorf("keys of %s: %w", md.doc.Issuer, err)
+	}
+	next := *md
+	if err := c.complete(&next, a.Body, time.Now()); err != nil {
+		return nil, err
+	}
+	c.server.known.Store(&next)
+	c.storeMetadata(ctx, &next)
+	return &next, nil
+}
+
+// refusedBy returns those defaults of ours that an invalid_scope is about: the
+// ones it names, or else the ones that the server never said it supports.
+func (md *metadata) refusedBy(e *ServerError) scopes.Set {
+	var named, unpublished []string
+	for s := range md.defaults.All() {
+		switch {
+		case s == scopes.OpenID: // no account without it: the error stands
+		case strings.Contains(e.Description, s):
+			named = append(named, s)
+		case !slices.Contains(md.doc.ScopesSupported, s):
+			unpublished = append(unpublished, s)
+		}
+	}
+	if named == nil {
+		named = unpublished
+	}
+	set, _ := scopes.New(named...)
+	return set
+}
+
+// refuse remembers that the server refuses these defaults.
+func (c *core) refuse(ctx context.Context, drop scopes.Set) {
+	md := c.server.known.Load()
+	if md == nil {
+		return
+	}
+	next := *md
+	next.refused, next.defaults = md.refused.Union(drop), md.defaults.Without(drop)
+	c.server.known.Store(&next)
+	c.storeMetadata(ctx, &next)
+	c.Logger.WarnContext(ctx, "default scopes refused by the server", "scopes", drop.String(), "issuer", md.doc.Issuer)
+}
+
+// metadataKey names the record of the server.
+func (c *core) metadataKey() string {
+	return "m-" + hash(c.authority.Key, c.authority.MetadataURLs()[0])
+}
+
+// storedMetadata returns what another process fetched, or nil.
+func (c *core) storedMetadata(ctx context.Context) *metadata {
+	data, _, err := c.Cache.Get(ctx, c.metadataKey())
+	if err != nil {
+		return nil
+	}
+	md, err := c.decodeMetadata(data)
+	if err != nil {
+		c.Logger.WarnContext(ctx, "stored metadata not used", "error", err)
+		return nil
+	}
+	return md
+}
+
+func (c *core) decodeMetadata(data []byte) (*metadata, error) {
+	var m members
+	if err := strictjson.Unmarshal(data, &m); err != nil {
+		return nil, err
+	}
+	var schema int
+	var document, keys json.RawMessage
+	var refused string
+	var keysFetched time.Time
+	var err error
+	md := &metadata{doc: c.given}
+	take(m, "schema", &schema, &err)
+	take(m, "document", &document, &err)
+	take(m, "keys", &keys, &err)
+	take(m, "refused", &refused, &err)
+	takeTime(m, "fetched", &md.fetched, &err)
+	takeTime(m, "keys_fetched", &keysFetched, &err)
+	md.rest = m
+	if err == nil && schema != metadataSchema {
+		err = fmt.Errorf("schema %d, want %d", schema, metadataSchema)
+	}
+	if err == nil {
+		md.refused, err = scopes.Parse(refused)
+	}
+	if err == nil && md.doc == nil {
+		md.doc, err = parseMetadata(c.authority, document, c.InsecureLoopbackHTTP)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return md, c.complete(md, keys, keysFetched)
+}
+
+// storeMetadata shares md with other processes. It is a convenience: a
+// conflict means that somebody else has just done the same.
+func (c *core) storeMetadata(ctx context.Context, md *metadata) {
+	m := copyMembers(md.rest)
+	put(m, "schema", metadataSchema)
+	m["document"], m["keys"] = md.doc.Raw, md.rawKeys
+	put(m, "refused", md.refused.String())
+	put(m, "fetched", millis(md.fetched))
+	put(m, "keys_fetched", millis(md.keysFetched))
+	data, err := json.Marshal(m)
+	if err == nil {
+		var rev cache.Rev
+		if _, rev, err = c.Cache.Get(ctx, c.metadataKey()); err == nil || errors.Is(err, cache.ErrNotFound) || errors.Is(err, cache.ErrUnreadable) {
+			_, err = c.Cache.Put(ctx, c.metadataKey(), data, rev)
+		}
+	}
+	if err != nil && !errors.Is(err, cache.ErrConflict) {
+		c.Logger.WarnContext(ctx, "metadata not stored", "error", err)
+	}
+}
+
+// suspect notes an endpoint that sent us elsewhere: new metadata may name the
+// right one. A network that is down says nothing about the endpoint.
+func (s *server) suspect(err error) {
+	if failure, ok := errors.AsType[*wire.Error](err); ok && failure.Status >= 300 && failure.Status < 400 {
+		s.failed.Store(true)
+	}
+}
+
+// leaveAlone honours Retry-After (RFC 9110 section 10.2.3), and notes an
+// endpoint that is not where it was.
+func (s *server) leaveAlone(e *ServerError, now time.Duration) {
+	if e.StatusCode == 404 || e.StatusCode == 405 || e.StatusCode == 410 {
+		s.failed.Store(true)
+	}
+	if e.RetryAfter <= 0 || e.StatusCode != 429 && e.StatusCode < 500 && !slices.Contains(e.Codes, looping) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rest, s.refuse = now+e.RetryAfter, e
+}
+
+// resting returns what the server said when it asked to be left alone, with
+// the time that remains.
+func (s *server) resting(now time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now >= s.rest {
+		return nil
+	}
+	e := *s.refuse
+	e.RetryAfter = s.rest - now
+	return &e
+}

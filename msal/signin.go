@@ -1,0 +1,199 @@
+package msal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/staysigned/staysigned/cache"
+)
+
+// Flow is a way for a person to sign in: Browser or DeviceCode. There are no
+// others (RFC 9700 section 2): no password grant, no implicit grant, no
+// embedded web view.
+type Flow interface {
+	check() error // of the fields, before any I/O
+	signIn(ctx context.Context, a *attempt) (Token, error)
+}
+
+// SignIn asks a person to sign in and returns a token for the scopes. With no
+// scopes it signs in without access to an API. The session replaces the one
+// that the account had. On a Client of For it hints at that account and
+// refuses anybody else.
+//
+// Errors to act on: *ServerError, such as access_denied when the person
+// refused; scopes.ErrDuplicateDefault and scopes.ErrInvalid, which come before
+// any I/O; cache.ErrLocked and cache.ErrNoSecureStorage, which come before the
+// browser opens.
+//
+// MSAL calls it AcquireTokenInteractive and AcquireTokenByDeviceCode.
+func (c *Client) SignIn(ctx context.Context, flow Flow, scope ...string) (Token, error) {
+	t, err := c.signIn(ctx, flow, scope)
+	if err != nil {
+		return Token{}, fmt.Errorf("msal: sign in: %w", err)
+	}
+	return t, nil
+}
+
+func (c *Client) signIn(ctx context.Context, flow Flow, scope []string) (Token, error) {
+	if flow == nil {
+		return Token{}, errors.New("no flow; pass msal.Browser{} or msal.DeviceCode{}")
+	}
+	if err := flow.check(); err != nil {
+		return Token{}, err
+	}
+	a, err := c.attempt(ctx, scope)
+	if err != nil {
+		return Token{}, err
+	}
+	t, err := flow.signIn(ctx, a)
+	if refused, ok := errors.AsType[*ServerError](err); ok && a.drop(ctx, refused) {
+		t, err = flow.signIn(ctx, a)
+	}
+	return t, err
+}
+
+// attempt is one sign-in on its way.
+type attempt struct {
+	client *Client
+	request
+	md   *metadata
+	hint string // whom to sign in; "": anybody
+	last bool   // it does not start again: a person has acted, or it has started again already
+}
+
+// attempt prepares a sign-in: all that can fail without a person, fails
+// before one is bothered.
+func (c *Client) attempt(ctx context.Context, scope []string) (*attempt, error) {
+	q, err := c.request(scope)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.core.claimsParameter(q.demand); err != nil {
+		return nil, err
+	}
+	if store, ok := c.core.Cache.(cache.Unlocker); ok {
+		if err := store.Unlock(ctx); err != nil {
+			return nil, err
+		}
+	}
+	md, err := c.core.metadataSince(ctx, time.Now().Add(-signInAge))
+	if err != nil {
+		return nil, err
+	}
+	return &attempt{client: c, request: q, md: md, hint: c.hint(ctx)}, nil
+}
+
+// hint is whom to sign in: the caller's word, or the name of the account that
+// c is for, if the store has it.
+func (c *Client) hint(ctx context.Context) string {
+	if c.params != nil && c.params.LoginHint != "" {
+		return c.params.LoginHint
+	}
+	if c.account == "" {
+		return ""
+	}
+	s, err := c.find(ctx)
+	if err != nil {
+		return ""
+	}
+	sn, err := s.load(ctx)
+	if err != nil {
+		return ""
+	}
+	return sn.account.Username
+}
+
+// drop leaves out a default scope that the server has refused before a person
+// got to see anything, so that the flow can start again.
+func (a *attempt) drop(ctx context.Context, refused *ServerError) bool {
+	if a.last || !refused.refusedScopes() {
+		return false
+	}
+	drop := a.md.refusedBy(refused)
+	if drop.Len() == 0 {
+		return false
+	}
+	a.client.core.refuse(ctx, drop)
+	next := *a.md
+	next.refused, next.defaults = next.refused.Union(drop), next.defaults.Without(drop)
+	a.md, a.last = &next, true
+	return true
+}
+
+// redeem exchanges what a person's consent gave, a code or a device code, for
+// the session. The request is sent once whatever happens: a server may revoke
+// everything when a code comes twice (RFC 6749 section 4.1.2).
+func (a *attempt) redeem(ctx context.Context, grant url.Values, nonce string) (Token, error) {
+	a.last = true
+	core := a.client.core
+	q := a.request.first(core)
+	form, err := core.form(q, a.md.defaults)
+	if err != nil {
+		return Token{}, err
+	}
+	for name, values := range grant {
+		form[name] = values
+	}
+	answer, err := core.post(ctx, a.md.doc.TokenEndpoint, form, nil)
+	if err != nil {
+		return Token{}, err
+	}
+	return a.finish(ctx, q, answer.Body, nonce)
+}
+
+// finish makes a token response the session.
+func (a *attempt) finish(ctx context.Context, q request, body []byte, nonce string) (Token, error) {
+	core := a.client.core
+	got, err := core.parseAnswer(body, time.Now())
+	if err != nil {
+		return Token{}, err
+	}
+	// The person is done; from here on a cancelled context would only lose
+	// what they did.
+	ctx = context.WithoutCancel(ctx)
+	t, err := core.accept(ctx, a.md, q, got, origin{nonce: nonce, account: a.client.account})
+	if err == nil {
+		s := core.session(t.Account.ID)
+		switch {
+		case t.Warning != nil:
+			core.only.CompareAndSwap(nil, s) // the store does not list it
+		case core.only.Load() != s:
+			core.only.Store(nil) // there may be two now
+		}
+		core.event(ctx, "signed in", s)
+	}
+	return t, err
+}
+
+// front returns the parameters of a request that a person gets to see, beyond
+// those of the protocol.
+func (a *attempt) front() url.Values {
+	v := cloneValues(a.client.core.profile.Parameters(a.client.core.defaults.Slice()))
+	if v == nil {
+		v = url.Values{}
+	}
+	p := a.params
+	if p == nil {
+		p = &Params{}
+	}
+	for name, values := range p.Extra {
+		v[name] = values
+	}
+	set := func(name, value string) {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	set("prompt", p.Prompt)
+	set("login_hint", a.hint)
+	set("domain_hint", p.DomainHint)
+	if p.MaxAge > 0 {
+		set("max_age", fmt.Sprint(int64(p.MaxAge/time.Second)))
+	}
+	set("acr_values", strings.Join(p.ACRValues, " "))
+	return v
+}

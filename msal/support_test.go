@@ -1,0 +1,50 @@
+package msal_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/staysigned/staysigned/msal"
+	"github.com/staysigned/staysigned/msal/msaltest"
+)
+
+const clientID = "a-test-client"
+
+// newClient makes a Client for p; edit, if any, changes its Config.
+func newClient(t testing.TB, p *msaltest.Platform, edit ...func(*msal.Config)) *msal.Client {
+	t.Helper()
+	cfg := msal.Config{ClientID: clientID, Authority: p.URL, HTTPClient: p.Client()}
+	for _, e := range edit {
+		e(&cfg)
+	}
+	c, err := msal.New(cfg)
+	require.NoError(t, err)
+	return c
+}
+
+// signIn signs in without sockets: it plays the browser between Authorize and
+// Redeem.
+func signIn(t testing.TB, p *msaltest.Platform, c *msal.Client, scope ...string) msal.Token {
+	t.Helper()
+	z, err := c.Authorize(t.Context(), "http://127.0.0.1/callback", scope...)
+	require.NoError(t, err)
+	token, err := z.Redeem(t.Context(), visit(t, p, z.URL()))
+	require.NoError(t, err)
+	return token
+}
+
+// visit opens an authorization URL and returns the parameters of the redirect.
+func visit(t testing.TB, p *msaltest.Platform, address string) url.Values {
+	t.Helper()
+	browser := p.Client()
+	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := browser.Get(address)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	back, err := resp.Location()
+	require.NoError(t, err)
+	return back.Query()
+}

@@ -1,0 +1,65 @@
+package msal
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/staysigned/staysigned/internal/secret"
+	"github.com/staysigned/staysigned/scopes"
+)
+
+// Token is an access token and what is known about it. It is a value: pass it
+// around and keep it as long as it lasts, but ask the Client again for each
+// use, which costs next to nothing and keeps the session alive.
+//
+// The access token itself is in no field. No way of printing, logging or
+// encoding a Token shows it, also not inside another value. The refresh token
+// never leaves the package.
+type Token struct {
+	Type         string     // how to present it: "Bearer"
+	Expiry       time.Time  // when the server stops taking it
+	RefreshAfter time.Time  // from when on Token tries to replace it ahead of time
+	Scopes       scopes.Set // granted, with those defaults that can be seen to be
+	Missing      scopes.Set // asked for and not granted, as the caller wrote them (MSAL: declined scopes)
+	Account      Account
+	Renewable    bool // a refresh token is held: the next one comes without a person
+
+	// Warning is set if the session could not be stored. The token is good,
+	// and the session continues in this process, where storing it is tried
+	// again; another process, or the next run, may have to sign in.
+	Warning error
+
+	access secret.String
+	id     secret.String // the ID token: personal data, and of no use in a log
+}
+
+// AccessToken returns the access token, to be sent to the server whose scopes
+// were asked for, and to no other. Never parse it: only that server knows what
+// it means (RFC 9068 section 6).
+func (t Token) AccessToken() string { return t.access.Reveal() }
+
+// SetAuthHeader puts the token into the Authorization header of r, replacing
+// what is there (RFC 6750 section 2.1). Client.HTTPClient does it for you and
+// makes sure that no other server gets it.
+func (t Token) SetAuthHeader(r *http.Request) {
+	r.Header.Set("Authorization", t.Type+" "+t.AccessToken())
+}
+
+// Claims decodes the claims of the verified ID token into v, as json.Unmarshal
+// does. They describe the person at the time of the last sign-in, or refresh
+// that brought an ID token.
+func (t Token) Claims(v any) error {
+	parts := strings.Split(t.id.Reveal(), ".")
+	if len(parts) != 3 {
+		return errors.New("msal: claims: the token has no ID token")
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return errors.New("msal: claims: the ID token is not base64url")
+	}
+	return json.Unmarshal(payload, v)
+}

@@ -1,0 +1,31 @@
+package msal
+
+import (
+	"context"
+
+	"golang.org/x/oauth2"
+)
+
+// TokenSource adapts the Client to libraries that take an oauth2.TokenSource.
+// The tokens have no refresh token: that stays here. ctx gives values, such as
+// those of tracing; its end does not end the source, because an
+// oauth2.TokenSource has no context and usually outlives the one it was made
+// with. Do not wrap it in oauth2.ReuseTokenSource: it is one already, and one
+// that notices sign-outs.
+func (c *Client) TokenSource(ctx context.Context, scope ...string) oauth2.TokenSource {
+	return &tokenSource{context.WithoutCancel(ctx), c, append([]string{}, scope...)}
+}
+
+type tokenSource struct {
+	ctx    context.Context
+	client *Client
+	scope  []string
+}
+
+func (s *tokenSource) Token() (*oauth2.Token, error) {
+	t, err := s.client.Token(s.ctx, s.scope...)
+	if err != nil {
+		return nil, err
+	}
+	return &oauth2.Token{AccessToken: t.AccessToken(), TokenType: t.Type, Expiry: t.Expiry}, nil
+}
