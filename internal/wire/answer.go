@@ -37,7 +37,9 @@ func receive(ctx context.Context, resp *http.Response) (Answer, error) {
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		a.Date, now = date, date
 	}
-	a.RetryAfter = retryAfter(resp.Header.Values("Retry-After"), now)
+	if waits := resp.Header.Values("Retry-After"); waits != nil {
+		a.RetryAfter = retryAfter(waits, now)
+	}
 	if a.Status/100 == 3 {
 		// 307 and 308 would carry the code or the refresh token along.
 		return a, errors.New("a redirect, which is never followed; correct the endpoint")

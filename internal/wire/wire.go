@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/staysigned/staysigned/internal/secureurl"
@@ -28,6 +29,7 @@ type Client struct {
 	transport    http.RoundTripper
 	timeout      time.Duration
 	loopbackHTTP bool
+	hosts        sync.Map // endpoint that secureurl has passed → its host; as many as the metadata has
 }
 
 // New returns a client with the transport of h, or with one of its own if h is
@@ -40,15 +42,15 @@ func New(h *http.Client, timeout time.Duration, loopbackHTTP bool) *Client {
 		timeout = 30 * time.Second
 	}
 	if h == nil {
-		return &Client{ownTransport(), timeout, loopbackHTTP}
+		return &Client{transport: ownTransport(), timeout: timeout, loopbackHTTP: loopbackHTTP}
 	}
 	if h.Timeout > 0 {
 		timeout = min(timeout, h.Timeout)
 	}
 	if h.Transport == nil {
-		return &Client{http.DefaultTransport, timeout, loopbackHTTP}
+		return &Client{transport: http.DefaultTransport, timeout: timeout, loopbackHTTP: loopbackHTTP}
 	}
-	return &Client{h.Transport, timeout, loopbackHTTP}
+	return &Client{transport: h.Transport, timeout: timeout, loopbackHTTP: loopbackHTTP}
 }
 
 // ownTransport is what a client has that was given none. It opens no connection
@@ -105,15 +107,20 @@ func (c *Client) Get(ctx context.Context, url string) (Answer, error) {
 // would follow redirects, keep cookies and put the URL, with its query, into its
 // errors.
 func (c *Client) do(ctx context.Context, method, endpoint string, form *once) (Answer, error) {
-	u, err := secureurl.Parse(endpoint, c.loopbackHTTP)
-	if err != nil {
-		return Answer{}, &Error{Err: err}
+	known, ok := c.hosts.Load(endpoint)
+	if !ok {
+		u, err := secureurl.Parse(endpoint, c.loopbackHTTP)
+		if err != nil {
+			return Answer{}, &Error{Err: err}
+		}
+		known, _ = c.hosts.LoadOrStore(endpoint, u.Host)
 	}
+	host := known.(string)
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, endpoint, nil)
 	if err != nil {
-		return Answer{}, &Error{Host: u.Host, Err: errors.New("not a request that can be sent")}
+		return Answer{}, &Error{Host: host, Err: errors.New("not a request that can be sent")}
 	}
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", "staysigned")
@@ -122,7 +129,7 @@ func (c *Client) do(ctx context.Context, method, endpoint string, form *once) (A
 		r.Body, r.ContentLength = form, int64(len(form.text))
 	}
 	if err := ctx.Err(); err != nil { // not every RoundTripper looks
-		return Answer{}, &Error{Host: u.Host, Err: cause(ctx, err, false)}
+		return Answer{}, &Error{Host: host, Err: cause(ctx, err, false)}
 	}
 	resp, err := c.transport.RoundTrip(r)
 	if err == nil && (resp == nil || resp.Body == nil) {
@@ -130,7 +137,7 @@ func (c *Client) do(ctx context.Context, method, endpoint string, form *once) (A
 	}
 	if err != nil {
 		sent := form != nil && !form.withhold()
-		return Answer{}, &Error{Host: u.Host, Sent: sent, Err: cause(ctx, err, sent)}
+		return Answer{}, &Error{Host: host, Sent: sent, Err: cause(ctx, err, sent)}
 	}
 	defer resp.Body.Close()
 	a, err := receive(ctx, resp)
@@ -138,7 +145,7 @@ func (c *Client) do(ctx context.Context, method, endpoint string, form *once) (A
 		err = errors.New("want status 200")
 	}
 	if err != nil {
-		return Answer{}, &Error{Host: u.Host, Status: a.Status, RetryAfter: a.RetryAfter, Sent: form != nil, Err: err}
+		return Answer{}, &Error{Host: host, Status: a.Status, RetryAfter: a.RetryAfter, Sent: form != nil, Err: err}
 	}
 	return a, nil
 }
