@@ -63,14 +63,14 @@ func (c *core) accept(ctx context.Context, md *metadata, q request, got *answer,
 	}
 	s, up := from.session, c.continued(q, got, account, from)
 	if s == nil {
-		s, up = c.session(account.ID), c.signedIn(q, got, account)
+		s, up = c.session(account.ID), c.signedIn(md, q, got, account)
 		// The lock is a courtesy to a refresh under way. If it cannot be had the
 		// compare-and-swap decides: a sign-in wins over what began before it.
 		wait, cancel := context.WithTimeout(ctx, signInLock)
 		unlock, err := s.lock(wait, false)
 		cancel()
 		if err == nil {
-			defer unlock()
+			defer func() { _ = unlock() }()
 		}
 		if from.record, from.rev, err = s.read(ctx); err != nil {
 			from.record = nil // what nobody can read is replaced
@@ -144,8 +144,8 @@ func (c *core) verifySame(ctx context.Context, md *metadata, got *answer, check 
 	if err == nil {
 		err = idtoken.SameSubject(before, claims)
 	}
-	account := accountOf(c.authority, claims)
-	account.ID = r.account.ID
+	account := r.account // whose it is does not change, only how they are called
+	account.Username, account.Name, account.Email = claims.Username, claims.Name, claims.Email
 	return account, err
 }
 
@@ -201,17 +201,34 @@ func (s *session) settle(ctx context.Context, r *record, rev cache.Rev) (*record
 }
 
 // signedIn makes a sign-in's answer the session of its account.
-func (c *core) signedIn(q request, got *answer, account Account) update {
-	generation := rand.Text()
+func (c *core) signedIn(md *metadata, q request, got *answer, account Account) update {
+	generation, withheld := rand.Text(), c.withheld(md, q, got).String()
 	return update{signIn: true, apply: func(r *record) *record {
 		if r == nil {
 			r = &record{}
 		}
 		r.generation, r.account, r.idToken, r.pending = generation, account, got.idToken, nil
-		r.addGrant(grant{refreshToken: got.refreshToken, scopes: q.want.String(), granted: got.scope, resource: q.resource}, c.microsoft())
+		r.addGrant(grant{refreshToken: got.refreshToken, scopes: q.want.String(), withheld: withheld, resource: q.resource}, c.microsoft())
 		r.addAccess(c.accessOf(q, got, account, got.refreshToken != ""))
 		return r
 	}}
+}
+
+// withheld returns the scopes of a sign-in that the server did not grant. Its
+// refreshes leave them out: "The requested scope MUST NOT include any scope not
+// originally granted by the resource owner" (RFC 6749 section 6), and some
+// servers refuse the whole request for one. The defaults count only where the
+// server reports them at all. Microsoft's platform is asked again, because
+// consent may have come since.
+func (c *core) withheld(md *metadata, q request, got *answer) scopes.Set {
+	if !got.scopeGiven || c.microsoft() {
+		return scopes.Set{}
+	}
+	asked, granted := q.explicit, readScope(got.scope)
+	if granted.Has(scopes.OpenID) {
+		asked = asked.Union(md.defaults)
+	}
+	return asked.Without(granted)
 }
 
 // continued makes a refresh's answer the continuation of its session. A server

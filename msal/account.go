@@ -13,14 +13,14 @@ import (
 // showing to the person; they change hands, so never use them as a key (OpenID
 // Connect Core 5.7). MSAL calls the ID home account id.
 type Account struct {
-	ID       string `json:"id"`                  // pass it on, store it, compare it; no other meaning
-	Username string `json:"username,omitempty"`  // preferred_username or what comes nearest
-	Name     string `json:"name,omitempty"`      //
-	Email    string `json:"email,omitempty"`     //
-	Issuer   string `json:"issuer"`              // iss
-	Subject  string `json:"subject"`             // sub
-	Tenant   string `json:"tenant,omitempty"`    // tid; Microsoft only
-	ObjectID string `json:"object_id,omitempty"` // oid; Microsoft only
+	ID       string `json:"id"`       // pass it on, store it, compare it; no other meaning
+	Username string `json:"username"` // preferred_username or what comes nearest
+	Name     string `json:"name"`
+	Email    string `json:"email"`
+	Issuer   string `json:"issuer"`    // iss
+	Subject  string `json:"subject"`   // sub
+	Tenant   string `json:"tenant"`    // tid; Microsoft only
+	ObjectID string `json:"object_id"` // oid; Microsoft only
 }
 
 func accountOf(a provider.Authority, c idtoken.Claims) Account {

@@ -61,8 +61,6 @@ func (c *Client) signOut(ctx context.Context) error {
 	s, err := c.find(ctx)
 	switch {
 	case err == nil:
-	case errors.Is(err, ErrAccountRequired):
-		return err
 	case c.account != "":
 		s = &session{core: c.core, id: c.account, key: c.core.key(c.account)} // delete what cannot be read, too
 	case errors.Is(err, cache.ErrUnreadable):
@@ -99,9 +97,13 @@ func (s *session) forget(ctx context.Context) (dead []string, err error) {
 	if err := s.core.Cache.Delete(ctx, s.key); err != nil {
 		return dead, fmt.Errorf("the session is still in the store: %w", err)
 	}
-	s.drop()
-	s.core.sessions.remove(s.id, s)
-	s.core.only.CompareAndSwap(s, nil)
+	s.core.signOuts.Add(1) // who has read the record and not yet remembered it sees this, see open
+	s.end()
+	if known := s.core.sessions.find(s.id); known != nil {
+		known.end()
+		s.core.sessions.remove(s.id, known)
+		s.core.only.CompareAndSwap(known, nil)
+	}
 	s.core.event(ctx, "signed out", s)
 	return dead, nil
 }

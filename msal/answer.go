@@ -51,7 +51,7 @@ func (c *core) post(ctx context.Context, endpoint string, form url.Values, until
 	}
 	var refused *ServerError
 	if err == nil {
-		refused = parseError(a)
+		refused = parseError(a, form)
 	} else if failure := (*wire.Error)(nil); errors.As(err, &failure) && failure.Status >= 400 && !failure.Unknown() {
 		refused = &ServerError{StatusCode: failure.Status, RetryAfter: failure.RetryAfter}
 	} else {
@@ -73,7 +73,9 @@ func refuses(body []byte) bool {
 
 // parseError reads an error response (RFC 6749 section 5.2) and Microsoft's
 // additions to it.
-func parseError(a wire.Answer) *ServerError {
+//
+// A server that echoes the request would put its secrets into every log.
+func parseError(a wire.Answer, form url.Values) *ServerError {
 	var e struct {
 		Error         string          `json:"error"`
 		Description   string          `json:"error_description"`
@@ -89,11 +91,23 @@ func parseError(a wire.Answer) *ServerError {
 	if len(e.Claims) > maxChallenge {
 		e.Claims = ""
 	}
+	clean := forget(form)
 	return &ServerError{
-		Code: e.Error, Description: e.Description, URI: e.URI, Suberror: e.Suberror, Claims: e.Claims,
-		CorrelationID: e.CorrelationID, Codes: parseCodes(e.Codes, e.Description),
+		Code: clean(e.Error), Description: clean(e.Description), URI: clean(e.URI), Suberror: clean(e.Suberror),
+		Claims: clean(e.Claims), CorrelationID: clean(e.CorrelationID), Codes: parseCodes(e.Codes, e.Description),
 		StatusCode: a.Status, RetryAfter: a.RetryAfter,
 	}
+}
+
+// forget returns a function that blanks the secrets of a form.
+func forget(form url.Values) func(string) string {
+	var pairs []string
+	for _, name := range []string{"refresh_token", "code", "code_verifier", "device_code", "token", "client_secret", "state"} {
+		if v := form.Get(name); v != "" {
+			pairs = append(pairs, v, "[secret]", url.QueryEscape(v), "[secret]")
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace
 }
 
 // parseCodes reads error_codes, whose numbers some versions write as strings,

@@ -38,9 +38,6 @@ func (c *Client) Authorize(ctx context.Context, redirectURI string, scope ...str
 }
 
 func (c *Client) authorize(ctx context.Context, redirectURI string, scope []string) (*Authorization, error) {
-	if _, err := c.request(scope); err != nil {
-		return nil, err
-	}
 	if err := checkRedirect(redirectURI); err != nil {
 		return nil, err
 	}
@@ -57,13 +54,21 @@ func (c *Client) authorize(ctx context.Context, redirectURI string, scope []stri
 func checkRedirect(raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil || !u.IsAbs() || strings.Contains(raw, "#") {
-		return fmt.Errorf("redirect URI %q is not an absolute URI without a fragment", raw)
+		return fmt.Errorf("redirect URI %q is not an absolute URI without a fragment", shown(raw))
 	}
 	loopback := u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1" || u.Hostname() == "::1"
 	if u.Scheme == "https" && u.Host != "" || u.Scheme == "http" && loopback || strings.Contains(u.Scheme, ".") {
 		return nil
 	}
-	return fmt.Errorf("redirect URI %q: use https, http on localhost, 127.0.0.1 or [::1], or a scheme such as com.example.app", raw)
+	return fmt.Errorf("redirect URI %q: use https, http on localhost, 127.0.0.1 or [::1], or a scheme such as com.example.app", shown(raw))
+}
+
+// shown is a URL that was refused, without a password.
+func shown(raw string) string {
+	if u, err := url.Parse(raw); err == nil {
+		return u.Redacted()
+	}
+	return "(not a URL)"
 }
 
 // Authorization is a sign-in under way. It lives in this process only, for 10
@@ -72,7 +77,7 @@ func checkRedirect(raw string) error {
 type Authorization struct {
 	attempt  *attempt
 	redirect string
-	url      string
+	url      secret.String // with state and nonce in it
 	state    secret.String
 	nonce    secret.String
 	verifier secret.String
@@ -119,14 +124,15 @@ func (a *attempt) authorize(redirectURI, responseMode string) (*Authorization, e
 			options = append(options, oauth2.SetAuthURLParam(name, value))
 		}
 	}
-	z.url = (&oauth2.Config{
+	address := (&oauth2.Config{
 		ClientID:    core.ClientID,
 		RedirectURL: redirectURI,
 		Endpoint:    oauth2.Endpoint{AuthURL: a.md.doc.AuthorizationEndpoint},
 	}).AuthCodeURL(z.state.Reveal(), options...)
 	for _, r := range resources {
-		z.url += "&resource=" + url.QueryEscape(r) // may come several times (RFC 8707 section 2)
+		address += "&resource=" + url.QueryEscape(r) // may come several times (RFC 8707 section 2)
 	}
+	z.url = secret.New(address)
 	return z, nil
 }
 
@@ -139,7 +145,7 @@ func random() string {
 
 // URL returns where to send the person. It holds no secret, but whoever opens
 // it acts for this Authorization, so show it to that person only.
-func (z *Authorization) URL() string { return z.url }
+func (z *Authorization) URL() string { return z.url.Reveal() }
 
 // Redeem completes the sign-in with the parameters of the redirect: its query,
 // or its form where the server posts it.
@@ -151,6 +157,9 @@ func (z *Authorization) URL() string { return z.url }
 // MSAL calls it AcquireTokenByAuthCode.
 func (z *Authorization) Redeem(ctx context.Context, callback url.Values) (Token, error) {
 	t, err := z.redeem(ctx, callback)
+	if refused, ok := errors.AsType[*ServerError](err); ok {
+		z.attempt.drop(ctx, refused) // for the next Authorize
+	}
 	if err != nil {
 		return Token{}, fmt.Errorf("msal: redeem: %w", err)
 	}
@@ -169,9 +178,6 @@ func (z *Authorization) redeem(ctx context.Context, callback url.Values) (Token,
 	}
 	code, err := z.code(callback)
 	if err != nil {
-		if refused, ok := errors.AsType[*ServerError](err); ok {
-			z.attempt.drop(ctx, refused)
-		}
 		return Token{}, err
 	}
 	return z.attempt.redeem(ctx, url.Values{
@@ -200,9 +206,10 @@ func (z *Authorization) code(callback url.Values) (string, error) {
 		return "", err
 	}
 	if code := callback.Get("error"); code != "" {
+		clean := forget(callback)
 		return "", &ServerError{
-			Code: code, Description: callback.Get("error_description"), URI: callback.Get("error_uri"),
-			Suberror: callback.Get("error_subcode"), Codes: parseCodes(nil, callback.Get("error_description")),
+			Code: clean(code), Description: clean(callback.Get("error_description")), URI: clean(callback.Get("error_uri")),
+			Suberror: clean(callback.Get("error_subcode")), Codes: parseCodes(nil, callback.Get("error_description")),
 		}
 	}
 	code := callback.Get("code")
@@ -221,7 +228,7 @@ func (z *Authorization) checkIssuer(callback url.Values) error {
 	iss, given := callback.Get("iss"), callback.Has("iss")
 	switch {
 	case given && iss != doc.Issuer:
-		return fmt.Errorf("the redirect's iss is %s, want %s", termsafe.Text(fmt.Sprintf("%q", iss), 200), doc.Issuer)
+		return fmt.Errorf("the redirect's iss is %s, want %s", termsafe.Text(fmt.Sprintf("%q", forget(callback)(iss)), 200), doc.Issuer)
 	case !given && doc.IssParameter:
 		return fmt.Errorf("the redirect has no iss though %s announces it", doc.Issuer)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"slices"
@@ -159,35 +158,38 @@ func (b Browser) late(listener *loopback.Server, opened chan error) error {
 	return err
 }
 
-// open opens the browser, and where none comes up helps the person to do so.
-func (b Browser) open(ctx context.Context, a *attempt, url, redirect string) error {
+// open opens the browser, and helps the person to do so where none comes up, or
+// where it would come up before somebody else: over SSH it opens over there.
+func (b Browser) open(ctx context.Context, a *attempt, address, redirect string) error {
 	core := a.client.core
+	advice := browser.Advice()
+	if b.Open == nil && b.Show == nil && advice != "" {
+		byHand(address, redirect, advice)
+	}
 	var err error
 	if b.Open != nil {
-		err = b.Open(ctx, url)
+		err = b.Open(ctx, address)
 	} else {
-		err = browser.Open(ctx, url, core.InsecureLoopbackHTTP)
+		err = browser.Open(ctx, address, core.InsecureLoopbackHTTP)
 	}
 	if err == nil || ctx.Err() != nil {
 		return nil
 	}
 	core.Logger.WarnContext(ctx, "browser not opened", "error", err)
-	if b.Show == nil {
-		byHand(url, redirect)
+	if b.Show == nil && (b.Open != nil || advice == "") {
+		byHand(address, redirect, advice)
 	}
 	return err
 }
 
 // byHand asks the person to open the URL, and says what this machine lacks.
-func byHand(url, redirect string) {
-	fmt.Fprintf(os.Stderr, "To sign in, open this address in a browser on this machine:\n\n  %s\n\n", url)
-	if advice := browser.Advice(); advice != "" {
-		if i := strings.Index(redirect, "://"); i >= 0 {
-			host, _, _ := strings.Cut(redirect[i+3:], "/")
-			if _, port, err := net.SplitHostPort(host); err == nil {
-				advice = strings.ReplaceAll(advice, "PORT", port)
-			}
-		}
-		fmt.Fprintln(os.Stderr, advice)
+func byHand(address, redirect, advice string) {
+	fmt.Fprintf(os.Stderr, "To sign in, open this address in a browser:\n\n  %s\n\n", address)
+	if advice == "" {
+		return
 	}
+	if u, err := url.Parse(redirect); err == nil {
+		advice = strings.ReplaceAll(advice, "PORT", u.Port())
+	}
+	fmt.Fprintln(os.Stderr, advice)
 }

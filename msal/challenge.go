@@ -35,10 +35,13 @@ func parseChallenges(header string) []authChallenge {
 	var list []authChallenge
 	twice := map[int]bool{}
 	for rest := skip(header, ", \t"); rest != ""; rest = skip(rest, ", \t") {
+		if rest[0] == '"' {
+			return nil // not the grammar, and what is within quotes is not to be read as if it were
+		}
 		word := rest[:span(rest)]
 		rest = skip(rest[len(word):], " \t")
 		if word == "" {
-			_, rest, _ = strings.Cut(rest, ",") // the padding of a token68, or not the grammar at all
+			rest = skip(rest, "=") // the padding of a token68
 			continue
 		}
 		if !strings.HasPrefix(rest, "=") || len(list) == 0 {

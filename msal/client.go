@@ -3,7 +3,6 @@ package msal
 import (
 	"crypto/sha256"
 	"encoding/base32"
-	"encoding/binary"
 	"fmt"
 	"net/url"
 	"slices"
@@ -74,6 +73,7 @@ type core struct {
 	server   server
 	flights  flights
 	answers  atomic.Uint64 // counts the token answers of this process
+	signOuts atomic.Uint64 // and its sign-outs
 	epoch    time.Time     // where its monotonic clock counts from
 	tenants  sync.Map      // authority key → *core, for Params.Tenant
 }
@@ -94,8 +94,7 @@ func newCore(s settings, w *wire.Client) *core {
 func hash(part ...string) string {
 	h := sha256.New()
 	for _, p := range part {
-		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(p))))
-		h.Write([]byte(p))
+		_, _ = fmt.Fprintf(h, "%d:%s,", len(p), p) // a hash takes everything
 	}
 	return strings.ToLower(base32.StdEncoding.EncodeToString(h.Sum(nil)[:20]))
 }
@@ -146,17 +145,32 @@ func (c *Client) With(p Params) *Client {
 	return d
 }
 
-// reserved are the parameters that the package sends itself. Taking them from
-// Extra would send them twice or switch off a protection (RFC 6749 section 3.1).
-var reserved = []string{
-	"client_id", "client_secret", "response_type", "redirect_uri", "scope", "state", "nonce", "code", "code_challenge",
-	"code_challenge_method", "code_verifier", "grant_type", "refresh_token", "claims", "prompt", "login_hint",
-	"domain_hint", "max_age", "acr_values", "resource", "request", "request_uri", "response_mode",
+// protocol are the parameters that the package sends itself. Taking them from
+// elsewhere would send them twice or switch off a protection (RFC 6749 section 3.1).
+func protocol(name string) bool {
+	switch strings.ToLower(name) {
+	case "client_id", "client_secret", "response_type", "redirect_uri", "scope", "state", "nonce", "code", "code_challenge",
+		"code_challenge_method", "code_verifier", "grant_type", "refresh_token", "claims", "request", "request_uri", "response_mode":
+		return true
+	}
+	return false
+}
+
+// hasField tells whether Params has a field for a parameter.
+func hasField(name string) bool {
+	switch strings.ToLower(name) {
+	case "prompt", "login_hint", "domain_hint", "max_age", "acr_values", "resource":
+		return true
+	}
+	return false
 }
 
 func (p Params) check() error {
-	for name := range p.Extra {
-		if slices.Contains(reserved, strings.ToLower(name)) {
+	for name, values := range p.Extra {
+		if len(values) != 1 {
+			return fmt.Errorf("Params.Extra: %q has %d values; a parameter is sent once (RFC 6749 section 3.1)", name, len(values))
+		}
+		if protocol(name) || hasField(name) {
 			return fmt.Errorf("Params.Extra: %q is a parameter of the protocol; where it may vary there is a field or option for it", name)
 		}
 	}
@@ -164,7 +178,7 @@ func (p Params) check() error {
 		// RFC 8707 section 2: an absolute URI without a fragment.
 		u, err := url.Parse(r)
 		if err != nil || !u.IsAbs() || strings.Contains(r, "#") {
-			return fmt.Errorf("Params.Resources: %q is not an absolute URI without a fragment", r)
+			return fmt.Errorf("Params.Resources: %q is not an absolute URI without a fragment", shown(r))
 		}
 	}
 	if p.MaxAge < 0 {

@@ -142,8 +142,13 @@ func (cfg Config) validate() (settings, error) {
 		V1:           cfg.Endpoint == V1,
 		Profile:      cfg.Provider.Name,
 	})
-	if err != nil {
+	if errors.Is(err, provider.ErrProfile) {
+		return s, fmt.Errorf("Provider.Name: %w", err)
+	} else if err != nil {
 		return s, fmt.Errorf("Authority: %w", err)
+	}
+	if err := cfg.check(); err != nil {
+		return s, err
 	}
 	if s.defaults, err = cfg.sent(); err != nil {
 		return s, err
@@ -192,6 +197,45 @@ func checkClientID(id string) error {
 		}
 	}
 	return nil
+}
+
+// check checks what needs no more than a look.
+func (cfg Config) check() error {
+	if cfg.Endpoint != V2 && cfg.Endpoint != V1 {
+		return fmt.Errorf("Endpoint: %d is none; use V1 or V2", cfg.Endpoint)
+	}
+	if cfg.Timeout < 0 {
+		return fmt.Errorf("Timeout: %v is negative; leave it zero for 30 seconds", cfg.Timeout)
+	}
+	for _, tenant := range cfg.AllowedTenants {
+		if !tenantID(tenant) {
+			return fmt.Errorf("AllowedTenants: %q is not a tenant id (a GUID); a domain may change hands", tenant)
+		}
+	}
+	for name := range cfg.Provider.Authorize {
+		if protocol(name) {
+			return fmt.Errorf("Provider.Authorize: %q is a parameter of the protocol", name)
+		}
+	}
+	for _, s := range cfg.Provider.Defaults {
+		if !scopes.Defaults().Has(s) {
+			return fmt.Errorf("Provider.Defaults: %q is none of the defaults %s", s, scopes.Defaults())
+		}
+	}
+	if cfg.Provider.Defaults != nil && !slices.Contains(cfg.Provider.Defaults, scopes.OpenID) {
+		return errors.New("Provider.Defaults: openid has to be among them, without it there is no account")
+	}
+	return nil
+}
+
+// tenantID tells whether s is a GUID.
+func tenantID(s string) bool {
+	for i, r := range s {
+		if hyphen := i == 8 || i == 13 || i == 18 || i == 23; hyphen != (r == '-') || !hyphen && !strings.ContainsRune("0123456789abcdefABCDEF", r) {
+			return false
+		}
+	}
+	return len(s) == 36
 }
 
 // sent returns the defaults that OmitScopes leaves.

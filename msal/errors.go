@@ -54,8 +54,12 @@ type ServerError struct {
 // to a terminal.
 func (e *ServerError) Error() string {
 	var b strings.Builder
-	b.WriteString("server said ")
-	b.WriteString(termsafe.Text(e.Code, 60))
+	if e.Code == "" {
+		b.WriteString("the server answered without saying what is wrong; try again later")
+	} else {
+		b.WriteString("server said ")
+		b.WriteString(termsafe.Text(e.Code, 60))
+	}
 	if e.Suberror != "" {
 		fmt.Fprintf(&b, " (%s)", termsafe.Text(e.Suberror, 60))
 	}
@@ -69,8 +73,15 @@ func (e *ServerError) Error() string {
 	if e.RetryAfter > 0 {
 		fmt.Fprintf(&b, "; retry in %s", e.RetryAfter.Round(time.Second))
 	}
+	if slices.Contains(e.Codes, noUserRead) {
+		b.WriteString("; add the delegated permission User.Read of Microsoft Graph to the application's registration")
+	}
 	return b.String()
 }
+
+// noUserRead is AADSTS90008: an application of the v1.0 endpoint whose
+// registration lacks what signing in needs.
+const noUserRead = 90008
 
 // looping is AADSTS50196: the server throttles a client that asks for the same
 // token over and over. It comes as invalid_grant and must not end a session.

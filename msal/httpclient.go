@@ -159,6 +159,6 @@ func closeBody(req *http.Request) {
 
 // drain lets the connection be used again.
 func drain(resp *http.Response) {
-	io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	resp.Body.Close()
 }

@@ -34,6 +34,10 @@ func (x *index) find(id string) *session {
 	defer x.mu.Unlock()
 	s := x.dirty[id]
 	if s == nil {
+		// dirty may have become read while we waited.
+		if read := x.read.Load(); read != nil && (*read)[id] != nil && !(*read)[id].forgotten.Load() {
+			return (*read)[id]
+		}
 		return nil
 	}
 	if x.misses++; x.misses >= len(x.dirty) {
@@ -60,8 +64,8 @@ func (x *index) add(id string, create func() *session) *session {
 	return s
 }
 
-// remove forgets s, so that accounts that come and go leave nothing behind.
-// read is never written: a forgotten session stays in it until the next one.
+// remove leaves out s, which has ended, so that accounts that come and go leave
+// nothing behind. read is never written: s stays in it until the next one.
 func (x *index) remove(id string, s *session) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -23,7 +23,7 @@ import (
 func (c *Client) KeepFresh(ctx context.Context, scope ...string) error {
 	pause := minRetry
 	for {
-		t, err := c.acquire(ctx, scope)
+		t, err := c.acquire(ctx, scope, nil)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

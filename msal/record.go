@@ -25,7 +25,8 @@ const maxAccess = 50
 type record struct {
 	generation string // of the sign-in; a refresh that began before it must not overwrite it
 	account    Account
-	idToken    string // as received, verified before it came here
+	person     members // account as it was stored, with what we do not know of it
+	idToken    string  // as received, verified before it came here
 	grants     []grant
 	access     []access
 	pending    *pending
@@ -36,7 +37,7 @@ type record struct {
 type grant struct {
 	refreshToken string
 	scopes       string // asked for, canonical
-	granted      string // as the server wrote it; empty: it did not say
+	withheld     string // asked for, defaults included, and not granted
 	resource     string
 	thumbprint   string // of the key that the refresh token is bound to; empty: none
 	rest         members
@@ -84,6 +85,29 @@ func take[T any](m members, name string, v *T, err *error) {
 	}
 }
 
+// takeBoth decodes an object as v and also as its members.
+func takeBoth[T any](m members, name string, v *T, err *error) (all members) {
+	raw := m[name]
+	take(m, name, v, err)
+	if json.Unmarshal(raw, &all) != nil {
+		return nil
+	}
+	return all
+}
+
+// with encodes v over what m has of the same object.
+func (m members) with(v any) (json.RawMessage, error) {
+	all := copyMembers(m)
+	raw, err := json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(raw, &all) // adds to what is there
+	}
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
+}
+
 // put adds a member unless it has the zero value of its type.
 func put[T comparable](m members, name string, v T) {
 	var zero T
@@ -116,7 +140,7 @@ func decodeRecord(data []byte) (*record, error) {
 	var grants, tokens []members
 	var waiting members
 	take(m, "generation", &r.generation, &err)
-	take(m, "account", &r.account, &err)
+	r.person = takeBoth(m, "account", &r.account, &err)
 	take(m, "id_token", &r.idToken, &err)
 	take(m, "grants", &grants, &err)
 	take(m, "access", &tokens, &err)
@@ -140,7 +164,7 @@ func decodeRecord(data []byte) (*record, error) {
 func decodeGrant(m members, err *error) (g grant) {
 	take(m, "refresh_token", &g.refreshToken, err)
 	take(m, "scopes", &g.scopes, err)
-	take(m, "granted", &g.granted, err)
+	take(m, "withheld", &g.withheld, err)
 	take(m, "resource", &g.resource, err)
 	take(m, "key_thumbprint", &g.thumbprint, err)
 	g.rest = m
@@ -171,17 +195,20 @@ func decodePending(m members, err *error) *pending {
 }
 
 func (r *record) encode() ([]byte, error) {
+	var err error
 	m := copyMembers(r.rest)
 	put(m, "schema", recordSchema)
 	put(m, "generation", r.generation)
-	put(m, "account", r.account)
+	if m["account"], err = r.person.with(r.account); err != nil {
+		return nil, err
+	}
 	put(m, "id_token", r.idToken)
 	grants, tokens := []members{}, []members{}
 	for _, g := range r.grants {
 		o := copyMembers(g.rest)
 		put(o, "refresh_token", g.refreshToken)
 		put(o, "scopes", g.scopes)
-		put(o, "granted", g.granted)
+		put(o, "withheld", g.withheld)
 		put(o, "resource", g.resource)
 		put(o, "key_thumbprint", g.thumbprint)
 		grants = append(grants, o)
@@ -198,7 +225,6 @@ func (r *record) encode() ([]byte, error) {
 		put(o, "refresh_after", millis(a.refreshAfter))
 		tokens = append(tokens, o)
 	}
-	var err error
 	if m["grants"], err = json.Marshal(grants); err != nil {
 		return nil, err
 	}
@@ -229,6 +255,9 @@ func copyMembers(m members) members {
 // grantFor chooses the refresh token for a request: one that covers it, else
 // the latest, because a server may allow scopes that were never asked for.
 func (r *record) grantFor(q request) *grant {
+	if len(r.grants) == 1 && r.grants[0].refreshToken != "" {
+		return &r.grants[0]
+	}
 	var latest *grant
 	for i := range r.grants {
 		g := &r.grants[i]
@@ -249,21 +278,13 @@ func (g *grant) covers(q request) bool {
 	return err == nil && g.resource == q.resource && asked.Covers(q.want)
 }
 
-// withheld returns those of asked that the server did not grant. A refresh
-// must not ask for them again: "The requested scope MUST NOT include any scope
-// not originally granted by the resource owner" (RFC 6749 section 6), and some
-// servers refuse the whole request. The defaults count only where the server
-// reports them at all.
-func (g *grant) withheld(c *core, defaults scopes.Set) scopes.Set {
-	if g.granted == "" || c.microsoft() {
-		return scopes.Set{}
+// leaveOut takes out of a request what the server did not grant before.
+func (g *grant) leaveOut(q request, defaults scopes.Set) (request, scopes.Set) {
+	if g.withheld != "" {
+		withheld, _ := scopes.Parse(g.withheld)
+		q.explicit, defaults = q.explicit.Without(withheld), defaults.Without(withheld)
 	}
-	granted := readScope(g.granted)
-	asked, _ := scopes.Parse(g.scopes)
-	if granted.Has(scopes.OpenID) {
-		asked = asked.Union(defaults)
-	}
-	return asked.Without(granted)
+	return q, defaults
 }
 
 // addGrant records the refresh token of a sign-in in place of the grants that

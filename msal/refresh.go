@@ -21,7 +21,7 @@ func (s *session) refresh(ctx context.Context, q request, ahead bool) (Token, er
 	if err != nil {
 		return Token{}, err
 	}
-	defer unlock()
+	defer func() { _ = unlock() }()
 	r, rev, err := s.read(ctx)
 	if err != nil {
 		return Token{}, err
@@ -104,8 +104,7 @@ func (s *session) spend(ctx context.Context, q request, r *record, rev cache.Rev
 			return Token{}, fmt.Errorf("no room for the next refresh token: %w", err)
 		}
 	}
-	withheld := g.withheld(c, md.defaults)
-	form, err := c.form(q.without(withheld), md.defaults.Without(withheld))
+	form, err := c.form(g.leaveOut(q, md.defaults))
 	if err != nil {
 		return Token{}, err
 	}
@@ -114,7 +113,10 @@ func (s *session) spend(ctx context.Context, q request, r *record, rev cache.Rev
 
 	sent := context.WithoutCancel(ctx) // from here on nobody's leaving may end it
 	a, err := c.post(sent, md.doc.TokenEndpoint, form, ctx)
-	if dropped := c.dropDefault(sent, md, form, err); dropped {
+	if err == nil {
+		return s.succeed(sent, q, md, a, r, rev)
+	}
+	if c.dropDefault(sent, md, form, err) {
 		a, err = c.post(sent, md.doc.TokenEndpoint, form, ctx)
 	}
 	if unknown(err) {

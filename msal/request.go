@@ -56,7 +56,7 @@ func (q *request) microsoft(c *core) error {
 	q.audience = c.authority.Resource("User.Read")
 	first := true
 	for i, s := range q.explicit.Slice() {
-		if strings.HasSuffix(s, "/.default") && q.explicit.Len() > 1 {
+		if isDotDefault(c.canonicalName(s)) && q.explicit.Len() > 1 {
 			return &scopes.InvalidError{Scope: s, Index: i, Reason: "stands for all permissions of its resource and cannot be combined with named scopes; ask for it in a call of its own"}
 		}
 		if r := c.authority.Resource(s); r != "" && first {
@@ -66,6 +66,10 @@ func (q *request) microsoft(c *core) error {
 	q.resource = c.resource(q.audience)
 	return nil
 }
+
+// isDotDefault tells whether a canonical scope is X/.default: what was
+// consented to, whatever it is.
+func isDotDefault(canonical string) bool { return strings.HasSuffix(canonical, "/.default") }
 
 // resource brings the name of a resource into the form in which it is compared.
 func (c *core) resource(name string) string {
@@ -113,24 +117,20 @@ func (q request) key() string {
 	return key
 }
 
-// without leaves scopes out of what is sent, not out of what is wanted.
-func (q request) without(withheld scopes.Set) request {
-	q.explicit = q.explicit.Without(withheld)
-	return q
-}
-
 // form is a token request, or the start of one, with all that does not depend
 // on the grant (RFC 6749 section 4.1.3, RFC 8628 section 3.1). A public client
 // sends client_id in the body and never authenticates.
 func (c *core) form(q request, defaults scopes.Set) (url.Values, error) {
 	form := url.Values{"client_id": {c.ClientID}}
 	c.fillScopes(form, q, defaults)
-	claims, err := c.claimsParameter(q.demand)
-	if err != nil {
-		return nil, err
-	}
-	if claims != "" {
-		form.Set("claims", claims)
+	if q.demand != nil || len(c.Capabilities) > 0 {
+		claims, err := c.claimsParameter(q.demand)
+		if err != nil {
+			return nil, err
+		}
+		if claims != "" {
+			form.Set("claims", claims)
+		}
 	}
 	if c.InstalledAppSecret != "" {
 		form.Set("client_secret", c.InstalledAppSecret)

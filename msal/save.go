@@ -82,7 +82,7 @@ func (s *session) save(ctx context.Context, base *record, prev cache.Rev, up upd
 			if theirs, err = decodeRecord(stored); err == nil && !up.signIn && theirs.generation != generation {
 				return s.expose(theirs, now, nil, nil), nil
 			}
-			if err == errNewerSchema {
+			if errors.Is(err, errNewerSchema) {
 				return s.keep(r, prev, up, got, err), nil
 			}
 		}

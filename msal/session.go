@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,16 +16,19 @@ import (
 
 // session is what this process knows of one account's record in the store.
 type session struct {
-	bound     Client // what For returns
-	core      *core
-	id        string // of the account
-	key       string // of the record
+	// What a hit reads comes first and lies together: with many accounts the
+	// cost of a hit is the number of cache lines that it has to fetch.
 	forgotten atomic.Bool
+	hits      atomic.Pointer[hits] // requests of late and their tokens
+	nextCheck atomic.Int64         // when to ask the store for changes, on the monotonic clock
+	bound     Client               // what For returns
 
-	hits      atomic.Pointer[[]hit]    // requests of late and their tokens
-	nextCheck atomic.Int64             // when to ask the store for changes, on the monotonic clock
-	snap      atomic.Pointer[snapshot] // the record as last read or written
-	unsaved   atomic.Pointer[unsaved]  // the record that the store would not take
+	core *core
+	id   string // of the account
+	key  string // of the record
+
+	snap    atomic.Pointer[snapshot] // the record as last read or written
+	unsaved atomic.Pointer[unsaved]  // the record that the store would not take
 
 	mu      sync.Mutex
 	flights map[string]*flight
@@ -75,37 +76,12 @@ func (c *core) deadline(t time.Time, now time.Time) deadline {
 	return deadline{t.UnixNano(), int64(now.Sub(c.epoch) + t.Round(0).Sub(now.Round(0)))}
 }
 
-// hit is a request that was answered before, with its answer.
-type hit struct {
-	asked []string
-	until deadline
-	token Token
-}
-
-// maxHits bounds the remembered requests of a session. A program has a few;
-// one that makes them up pays for the look-up each time.
-const maxHits = 64
-
 // checkEvery is how often a Changer is asked.
 const checkEvery = int64(time.Second)
 
 // maxClockSkew is how far in the future a token may have been obtained before
 // it counts as expired: the clock was set back since.
 const maxClockSkew = 5 * time.Minute
-
-// hit returns the answer to a request that was made before, word for word.
-func (s *session) hit(scope []string) *hit {
-	hits := s.hits.Load()
-	if hits == nil {
-		return nil
-	}
-	for i := range *hits {
-		if h := &(*hits)[i]; slices.Equal(h.asked, scope) {
-			return h
-		}
-	}
-	return nil
-}
 
 // unchanged tells whether a hit may stand without asking the store.
 func (s *session) unchanged(now time.Time) bool {
@@ -117,23 +93,6 @@ func (s *session) claimCheck(now time.Time) bool {
 	mono := int64(now.Sub(s.core.epoch))
 	due := s.nextCheck.Load()
 	return mono >= due && s.nextCheck.CompareAndSwap(due, mono+checkEvery)
-}
-
-// remember makes the next such request a hit.
-func (s *session) remember(sn *snapshot, scope []string, until deadline, t Token) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.snap.Load() != sn {
-		return
-	}
-	var hits []hit
-	if old := s.hits.Load(); old != nil {
-		hits = slices.DeleteFunc(slices.Clone(*old), func(h hit) bool { return slices.Equal(h.asked, scope) })
-	}
-	if len(hits) < maxHits {
-		hits = append(hits, hit{slices.Clone(scope), until, t})
-		s.hits.Store(&hits)
-	}
 }
 
 // load returns the session as the store has it: from memory, unless the store
@@ -174,13 +133,14 @@ func (s *session) read(ctx context.Context) (*record, cache.Rev, error) {
 		if r, err = decodeRecord(data); err == nil {
 			return r, rev, nil
 		}
-		if err == errNewerSchema {
+		if errors.Is(err, errNewerSchema) {
 			return nil, rev, fmt.Errorf("session of this account: %w", err)
 		}
 		err = fmt.Errorf("session of this account: %w: %w", cache.ErrUnreadable, err)
 	}
 	if errors.Is(err, cache.ErrNotFound) {
 		s.drop()
+		s.core.only.CompareAndSwap(s, nil) // another account may be the only one now
 		return nil, rev, ErrSignInRequired
 	}
 	if errors.Is(err, cache.ErrUnreadable) {
@@ -193,6 +153,19 @@ func (s *session) read(ctx context.Context) (*record, cache.Rev, error) {
 func (s *session) drop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.clear()
+}
+
+// end drops the session for good: a refresh that is still under way must not
+// bring it back to memory.
+func (s *session) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forgotten.Store(true)
+	s.clear()
+}
+
+func (s *session) clear() {
 	s.snap.Store(nil)
 	s.hits.Store(nil)
 	s.unsaved.Store(nil)
@@ -265,7 +238,7 @@ func (sn *snapshot) find(c *core, q request) *entry {
 	var best *entry
 	for i := range sn.entries {
 		e := &sn.entries[i]
-		if e.answers(c, q) && e.satisfies(q.demand) && (best == nil || best.expiry.Before(e.expiry)) {
+		if e.answers(c, q) && (q.demand == nil || e.satisfies(q.demand)) && (best == nil || best.expiry.Before(e.expiry)) {
 			best = e
 		}
 	}
@@ -291,9 +264,6 @@ func (e *entry) answers(c *core, q request) bool {
 }
 
 func (e *entry) satisfies(d *demand) bool {
-	if d == nil {
-		return true
-	}
 	if d.claims != "" && d.claims != e.claims {
 		return false
 	}
@@ -318,7 +288,7 @@ func (sn *snapshot) token(e *entry, c *core, q request) Token {
 func (e *entry) missing(c *core, q request) scopes.Set {
 	var list []string
 	for s := range q.explicit.All() {
-		if !e.granted.Has(c.canonicalName(s)) && !strings.HasSuffix(s, "/.default") {
+		if canonical := c.canonicalName(s); !e.granted.Has(canonical) && !isDotDefault(canonical) {
 			list = append(list, s)
 		}
 	}

@@ -31,29 +31,36 @@ func (c *Client) Token(ctx context.Context, scope ...string) (Token, error) {
 	if s == nil && c.account == "" {
 		s = c.core.only.Load()
 	}
+	var h *hit
 	if s != nil && !c.derived {
-		if h := s.hit(scope); h != nil {
+		if h = s.hit(scope); h != nil {
 			now := time.Now()
 			if h.until.ahead(now, s.core.epoch) && s.unchanged(now) {
 				return h.token, nil
 			}
 		}
 	}
-	t, err := c.acquire(ctx, scope)
+	t, err := c.acquire(ctx, scope, h)
 	if err != nil {
 		return Token{}, fmt.Errorf("msal: token: %w", err)
 	}
 	return t, nil
 }
 
-// acquire is Token when memory has no ready answer.
-func (c *Client) acquire(ctx context.Context, scope []string) (Token, error) {
-	q, err := c.request(scope)
-	if err == nil {
-		err = q.single(c.core)
-	}
-	if err != nil {
-		return Token{}, err
+// acquire is Token when memory has no ready answer. A request that was
+// answered before is known to be sound.
+func (c *Client) acquire(ctx context.Context, scope []string, before *hit) (Token, error) {
+	var q request
+	if before != nil {
+		q = before.request
+	} else {
+		var err error
+		if q, err = c.request(scope); err == nil {
+			err = q.single(c.core)
+		}
+		if err != nil {
+			return Token{}, err
+		}
 	}
 	s, err := c.find(ctx)
 	if err != nil {
@@ -73,7 +80,7 @@ func (c *Client) acquire(ctx context.Context, scope []string) (Token, error) {
 	}
 	t := sn.token(e, c.core, q)
 	if !c.derived {
-		s.remember(sn, scope, e.fresh, t)
+		s.remember(sn, scope, e.fresh, t, q)
 	}
 	return t, nil
 }
@@ -124,6 +131,7 @@ func (c *core) single(ctx context.Context) (*session, error) {
 // open makes the session of a record, if there is one. An account whose record
 // cannot be read gets one too, so that its error is met where it is acted on.
 func (c *core) open(ctx context.Context, key string) (*session, error) {
+	signOuts := c.signOuts.Load()
 	probe := &session{core: c, key: key}
 	r, rev, err := probe.read(ctx)
 	if err != nil {
@@ -135,6 +143,9 @@ func (c *core) open(ctx context.Context, key string) (*session, error) {
 	s := c.session(r.account.ID)
 	if s.snap.Load() == nil {
 		s.expose(r, rev, nil, nil)
+	}
+	if c.signOuts.Load() != signOuts {
+		s.drop() // somebody may have signed out between the look and this: look again
 	}
 	return s, nil
 }

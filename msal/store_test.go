@@ -371,3 +371,24 @@ func TestNewerSchema(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, newer, string(data))
 }
+
+// The only account was another one when we last looked.
+func TestOnlyAccountChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		store := cache.Memory()
+		with := func(cfg *msal.Config) { cfg.Cache = store }
+		here, there := newClient(t, p, with), newClient(t, p, with)
+		signIn(t, p, there, "read")
+		_, err := here.Token(t.Context(), "read")
+		require.NoError(t, err)
+		require.NoError(t, there.SignOut(t.Context()))
+		p.SignInAs(msaltest.User{Subject: "somebody-else"})
+		other := signIn(t, p, there, "read")
+		time.Sleep(time.Second)
+		_, _ = here.Token(t.Context(), "read") // finds that its account has gone
+		token, err := here.Token(t.Context(), "read")
+		require.NoError(t, err)
+		require.Equal(t, other.Account, token.Account)
+	})
+}

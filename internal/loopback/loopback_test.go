@@ -120,7 +120,11 @@ func TestFormPost(t *testing.T) {
 func TestErrorAnswer(t *testing.T) {
 	t.Parallel()
 	s := listenReal(t, Config{Redirect: "http://127.0.0.1"})
-	go browse(t, s.RedirectURI()+"?error=access_denied&error_description=A%0D%0AB&state="+state)
+	go func() {
+		if res, err := http.Get(s.RedirectURI() + "?error=access_denied&error_description=A%0D%0AB&state=" + state); err == nil {
+			_ = res.Body.Close()
+		}
+	}()
 	answer, err := s.Wait(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "access_denied", answer.Get("error"))

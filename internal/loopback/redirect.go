@@ -1,26 +1,29 @@
 package loopback
 
 import (
-	"fmt"
+	"errors"
 	"net"
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // A redirect URI that a browser sends back byte for byte: loopback names only
 // (RFC 8252 section 7.3), lower case, no port 0, and a path of unreserved
 // characters, because browsers rewrite others in ways that differ.
-var redirectURI = regexp.MustCompile(`^http://(localhost|127\.0\.0\.1|\[::1\])(?::([1-9][0-9]{0,4}))?((?:/[A-Za-z0-9._~-]+)*/?)$`)
+var redirectURI = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^http://(localhost|127\.0\.0\.1|\[::1\])(?::([1-9][0-9]{0,4}))?((?:/[A-Za-z0-9._~-]+)*/?)$`)
+})
 
 // redirect is a redirect URI in parts. Port "" means any free one.
 type redirect struct{ host, port, path string }
 
 func parseRedirect(raw string) (redirect, error) {
-	m := redirectURI.FindStringSubmatch(raw)
+	m := redirectURI().FindStringSubmatch(raw)
 	// A browser resolves dot segments before it sends a path.
 	if m == nil || path.Clean(m[3]+"/x") != strings.TrimSuffix(m[3], "/")+"/x" {
-		return redirect{}, fmt.Errorf(`redirect address %.100q is not usable: want "http://localhost", "http://127.0.0.1" or "http://[::1]", then a port and a plain path if they are fixed`, raw)
+		return redirect{}, errors.New(`redirect address: want "http://localhost", "http://127.0.0.1" or "http://[::1]", then a port and a plain path if they are fixed`)
 	}
 	return redirect{host: m[1], port: m[2], path: m[3]}, nil
 }

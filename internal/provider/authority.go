@@ -99,13 +99,16 @@ func Parse(raw string, o Options) (Authority, error) {
 	}
 }
 
+// ErrProfile says that the fault is in Options.Profile, not in the URL.
+var ErrProfile = errors.New("unknown profile")
+
 // kindOf asks the application first: an ADFS, a B2C on a domain of its own or
 // an emulator of Entra looks like any other host.
 func kindOf(u *url.URL, profile string) (Kind, error) {
 	if profile != "" {
 		r, ok := named(profile)
 		if !ok {
-			return OIDC, fmt.Errorf("there is no provider %q; known are %s", profile, names())
+			return OIDC, fmt.Errorf("%w: there is no %q; known are %s", ErrProfile, profile, names())
 		}
 		return r.kind, nil
 	}

@@ -3,6 +3,7 @@ package provider
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/staysigned/staysigned/internal/termsafe"
@@ -47,7 +48,18 @@ func (a Authority) AcceptsIssuer(documentIssuer string) error {
 	if _, ok := a.tenantOf(documentIssuer); ok {
 		return nil
 	}
-	return fmt.Errorf("the metadata is of issuer \"%s\", want %s", termsafe.Text(documentIssuer, 200), a.wanted())
+	return fmt.Errorf("the metadata is of issuer \"%s\", want %s", termsafe.Text(withoutPassword(documentIssuer), 200), a.wanted())
+}
+
+// withoutPassword makes an issuer that nobody should have written fit to be shown.
+func withoutPassword(issuer string) string {
+	if !strings.Contains(issuer, "@") {
+		return issuer
+	}
+	if u, err := url.Parse(issuer); err == nil {
+		return u.Redacted()
+	}
+	return "(not a URL)"
 }
 
 // TokenIssuer returns what iss has to be in an ID token under metadata with

@@ -49,7 +49,7 @@ func inspect(data []byte, stop int) (member []byte, err error) {
 		in := &open[depth]
 		switch c := data[i]; c {
 		case '"':
-			quoted := data[i:]
+			var quoted []byte
 			if n := 1 + bytes.IndexByte(data[i+1:], '"'); n > 0 && bytes.IndexByte(data[i:i+n], '\\') < 0 {
 				quoted = data[i : i+n+1]
 			} else if quoted, err = escaped(data[i:]); err != nil {

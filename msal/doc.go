@@ -1,0 +1,51 @@
+// Package msal signs people in to Go programs and keeps them signed in: command
+// line tools, desktop applications and daemons, at Microsoft's identity platform
+// and at every other OpenID Provider. It is an OAuth 2.0 public client (RFC 6749
+// section 2.1), and it does not lose a session that a client can keep.
+//
+// After [New], two calls matter. [Client.Token] returns a token without asking
+// anybody, and costs nothing while there is a valid one; [Client.SignIn] asks a
+// person, through a [Browser] or with a [DeviceCode]:
+//
+//	token, err := client.Token(ctx, "User.Read")
+//	if errors.Is(err, msal.ErrSignInRequired) {
+//		token, err = client.SignIn(ctx, msal.Browser{}, "User.Read")
+//	}
+//
+// openid, profile, email and offline_access go along with every request; naming
+// them is an error that says so, before anything is sent. A program that calls
+// one API wants [Client.HTTPClient], one that runs for months [Client.KeepFresh],
+// and every program [Client.Shutdown] at its end.
+//
+// # Errors
+//
+// What to do next is a value for errors.Is, from [ErrSignInRequired] to
+// [ErrBusy]; what happened is a [*ServerError] for errors.As. Any other error is
+// of the network, the store or the arguments, and leaves the session as it is.
+//
+// # Events
+//
+// Config.Logger gets "signed in", "refreshed" and "signed out" as information,
+// and "refresh failed", "sign-in required", "session not stored", "browser not
+// opened", "metadata not fetched", "metadata not stored", "stored metadata not
+// used" and "default scopes refused by the server" as warnings; "default scopes
+// passed explicitly" is for debugging. The attribute session names the record of
+// an account, which says nothing about the person; error says why.
+//
+// # Where to read
+//
+// The files, in the order in which a token passes them:
+//
+//	config.go client.go                what an application says once
+//	request.go claims.go               what it asks for, checked before any I/O
+//	signin.go                          a person signs in,
+//	browser.go device.go authorize.go  in one of these ways,
+//	silent.go session.go index.go      or nobody is asked: memory, the store,
+//	flight.go refresh.go keepfresh.go  or one refresh for all who wait
+//	server.go answer.go                the server, and what it says
+//	accept.go record.go save.go        verified, stored, and only then shown
+//	token.go account.go errors.go      what the application gets,
+//	httpclient.go challenge.go         and who shows it to an API:
+//	tokensource.go                     here, or another library
+//	accounts.go events.go              accounts, sign-out, the end; the log
+package msal

@@ -1,0 +1,348 @@
+package msal_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/staysigned/staysigned/msal"
+	"github.com/staysigned/staysigned/msal/msaltest"
+)
+
+// A command line tool: silent if it can be, the person's browser if it must be.
+func Example() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+
+	client, err := msal.New(msal.Config{
+		ClientID:  "11111111-2222-3333-4444-555555555555",            // registered as a public client
+		Authority: "https://login.microsoftonline.com/organizations", // or any OpenID Provider's issuer
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Shutdown(context.WithoutCancel(ctx))
+
+	token, err := client.Token(ctx, "User.Read")
+	if errors.Is(err, msal.ErrSignInRequired) {
+		token, err = client.SignIn(ctx, msal.Browser{}, "User.Read")
+	}
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("signed in:", token.Account.Username)
+}
+
+// A daemon: a person signs in once, on another device, and then it runs for
+// months. KeepFresh returns when it is told to stop or a person is needed again.
+func Example_daemon() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	client, err := msal.New(msal.Config{
+		ClientID:  "night-shift",
+		Authority: "https://login.example.com",
+		Logger:    slog.Default(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Shutdown(context.WithoutCancel(ctx))
+
+	if _, err := client.SignIn(ctx, msal.DeviceCode{}, "reports"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	// Whatever the daemon does, it does in goroutines of its own, with
+	// client.Token or client.HTTPClient.
+	err = client.KeepFresh(ctx, "reports")
+	if errors.Is(err, msal.ErrSignInRequired) {
+		fmt.Println("somebody has to sign in:", err)
+	}
+}
+
+// An http.Client: the token goes to one origin and to no other, redirects
+// included. A 401 is tried once more with a new token.
+func Example_httpClient() {
+	client, err := msal.New(msal.Config{
+		ClientID:  "11111111-2222-3333-4444-555555555555",
+		Authority: "https://login.microsoftonline.com/organizations",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := client.SignIn(context.Background(), msal.Browser{}, "User.Read"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	graph := client.HTTPClient("https://graph.microsoft.com", "User.Read")
+	resp, err := graph.Get("https://graph.microsoft.com/v1.0/me")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	fmt.Println(resp.Status)
+}
+
+// A test: an identity platform inside the process, which goes wrong when asked to.
+func Example_testing() {
+	idp := &msaltest.Platform{URL: msaltest.DefaultURL} // in a test: msaltest.New(t)
+	client, err := msal.New(msal.Config{
+		ClientID:   "my-app",
+		Authority:  idp.URL,
+		HTTPClient: idp.Client(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	token, err := client.SignIn(ctx, msal.Browser{Open: idp.Browse}, "read")
+	fmt.Println(token.Account.Name, err)
+
+	idp.ResetLog()
+	_, err = client.Token(ctx, "read")
+	fmt.Println("again:", err, "after", idp.Count(), "requests")
+
+	idp.Revoke("avery")
+	_, err = client.ForceRefresh().Token(ctx, "read")
+	fmt.Println("revoked, so ask a person:", errors.Is(err, msal.ErrSignInRequired))
+	// Output:
+	// Avery Example <nil>
+	// again: <nil> after 0 requests
+	// revoked, so ask a person: true
+}
+
+// demo returns an identity platform that runs inside this process, and a client
+// of it. The person at its browser is idp.Browse.
+func demo() (idp *msaltest.Platform, client *msal.Client) {
+	idp = &msaltest.Platform{URL: msaltest.DefaultURL, DeviceInterval: time.Second}
+	client, err := msal.New(msal.Config{ClientID: "my-app", Authority: idp.URL, HTTPClient: idp.Client()})
+	if err != nil {
+		panic(err)
+	}
+	return idp, client
+}
+
+// With the person's own browser. The zero Browser starts it; this one is a
+// script that presses Continue.
+func ExampleBrowser() {
+	idp, client := demo()
+	token, err := client.SignIn(context.Background(), msal.Browser{Open: idp.Browse}, "read")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(token.Account.Name, token.Account.Username)
+	fmt.Println(token.Scopes)
+	// Output:
+	// Avery Example avery@idp.example
+	// read openid profile email offline_access
+}
+
+// On a machine without a browser. The zero DeviceCode writes to standard error
+// what to do; this one has somebody do it.
+func ExampleDeviceCode() {
+	idp, client := demo()
+	token, err := client.SignIn(context.Background(), msal.DeviceCode{
+		Show: func(_ context.Context, prompt msal.DevicePrompt) error {
+			fmt.Println("open", prompt.VerificationURI, "and enter a code of", len(prompt.UserCode), "characters")
+			idp.Approve(prompt.UserCode)
+			return nil
+		},
+	}, "read")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(token.Account.Name)
+	// Output:
+	// open https://idp.example/activate and enter a code of 9 characters
+	// Avery Example
+}
+
+// Sign in only when nothing else helps, and ask for a token at every use: it
+// costs a request when the last one is over, and nothing before.
+func ExampleClient_Token() {
+	idp, client := demo()
+	ctx := context.Background()
+	token := func() (msal.Token, error) {
+		t, err := client.Token(ctx, "read")
+		if errors.Is(err, msal.ErrSignInRequired) {
+			t, err = client.SignIn(ctx, msal.Browser{Open: idp.Browse}, "read")
+		}
+		return t, err
+	}
+	for range 3 {
+		idp.ResetLog()
+		t, err := token()
+		fmt.Println(t.Type, err, "after", len(idp.TokenRequests("")), "token requests")
+	}
+	// Output:
+	// Bearer <nil> after 1 token requests
+	// Bearer <nil> after 0 token requests
+	// Bearer <nil> after 0 token requests
+}
+
+// Several people, or one with several accounts: For says whose token is meant.
+func ExampleClient_For() {
+	idp, client := demo()
+	ctx := context.Background()
+	for _, name := range []string{"ada", "grace"} {
+		idp.SignInAs(msaltest.User{Subject: name, Username: name + "@idp.example"})
+		if _, err := client.SignIn(ctx, msal.Browser{Open: idp.Browse}, "read"); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	_, err := client.Token(ctx, "read")
+	fmt.Println(errors.Is(err, msal.ErrAccountRequired))
+
+	accounts, err := client.Accounts(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, account := range accounts {
+		token, err := client.For(account).Token(ctx, "read")
+		fmt.Println(token.Account.Username, token.Account == account, err)
+	}
+	// Unordered output:
+	// true
+	// ada@idp.example true <nil>
+	// grace@idp.example true <nil>
+}
+
+// Calling an API. This one is the platform's own, which says who is asking.
+func ExampleClient_HTTPClient() {
+	idp, client := demo()
+	if _, err := client.SignIn(context.Background(), msal.Browser{Open: idp.Browse}, "read"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	api := client.HTTPClient(idp.URL, "read")
+	resp, err := api.Get(idp.URL + "/userinfo")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	var me struct{ Name string }
+	err = json.NewDecoder(resp.Body).Decode(&me)
+	fmt.Println(resp.Status, me.Name, err)
+	// Output: 200 OK Avery Example <nil>
+}
+
+// For a library that takes an oauth2.TokenSource.
+func ExampleClient_TokenSource() {
+	idp, client := demo()
+	ctx := context.Background()
+	if _, err := client.SignIn(ctx, msal.Browser{Open: idp.Browse}, "read"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	var source oauth2.TokenSource = client.TokenSource(ctx, "read")
+	token, err := source.Token()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(token.Type(), token.Valid(), "refresh token:", token.RefreshToken != "")
+	// Output: Bearer true refresh token: false
+}
+
+// A daemon whose session somebody ends: KeepFresh says so as soon as it knows.
+func ExampleClient_KeepFresh() {
+	idp, client := demo()
+	idp.AccessTokenLife = time.Second
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if _, err := client.SignIn(ctx, msal.Browser{Open: idp.Browse}, "read"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	idp.RevokeAll()
+
+	err := client.KeepFresh(ctx, "read")
+	switch {
+	case ctx.Err() != nil:
+		fmt.Println("told to stop")
+	case errors.Is(err, msal.ErrSignInRequired):
+		fmt.Println("somebody has to sign in")
+	default:
+		fmt.Println(err)
+	}
+	// Output: somebody has to sign in
+}
+
+// An API that wants more of a token says so in a claims challenge. A refresh
+// may satisfy it, else the person does, on the same client.
+func ExampleClient_WithClaims() {
+	idp, client := demo()
+	ctx := context.Background()
+	if _, err := client.SignIn(ctx, msal.Browser{Open: idp.Browse}, "read"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	idp.Fail("token", msaltest.Fault{Code: "interaction_required"}) // the platform wants a second factor
+
+	stronger := client.WithClaims(`{"access_token":{"acrs":{"essential":true,"value":"c1"}}}`)
+	_, err := stronger.Token(ctx, "read")
+	if errors.Is(err, msal.ErrSignInRequired) {
+		_, err = stronger.SignIn(ctx, msal.Browser{Open: idp.Browse}, "read")
+	}
+	requests := idp.TokenRequests("authorization_code")
+	fmt.Println(err, requests[len(requests)-1].Form.Get("claims"))
+	// Output: <nil> {"access_token":{"acrs":{"essential":true,"value":"c1"}}}
+}
+
+// What to do about an error is in the sentinels, what happened in ServerError.
+func ExampleServerError() {
+	idp, client := demo()
+	idp.Deny()
+	_, err := client.SignIn(context.Background(), msal.Browser{Open: idp.Browse}, "read")
+
+	switch refused, _ := errors.AsType[*msal.ServerError](err); {
+	case errors.Is(err, msal.ErrSignInRequired):
+		fmt.Println("sign in, then go on")
+	case errors.Is(err, msal.ErrOutcomeUnknown), errors.Is(err, msal.ErrBusy):
+		fmt.Println("call again")
+	case refused != nil && refused.RetryAfter > 0:
+		fmt.Println("call again in", refused.RetryAfter)
+	case refused != nil:
+		fmt.Println(refused.Code)
+	default:
+		fmt.Println(err)
+	}
+	// Output: access_denied
+}
+
+// SignOut forgets the session here and has it revoked there.
+func ExampleClient_SignOut() {
+	idp, client := demo()
+	ctx := context.Background()
+	if _, err := client.SignIn(ctx, msal.Browser{Open: idp.Browse}, "read"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(client.SignOut(ctx), "alive at the platform:", idp.SessionAlive("avery"))
+
+	_, err := client.Token(ctx, "read")
+	fmt.Println(errors.Is(err, msal.ErrSignInRequired))
+	// Output:
+	// <nil> alive at the platform: false
+	// true
+}

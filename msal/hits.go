@@ -1,0 +1,63 @@
+package msal
+
+import "slices"
+
+// hit is a request that was answered before, with its answer.
+type hit struct {
+	asked   int    // so many scopes,
+	first   string // this one first
+	rest    []string
+	until   deadline
+	token   Token
+	request request // what the scopes were found to mean; serves also when the token does not
+}
+
+// hits are the latest one, which most programs need alone, and the others.
+type hits struct {
+	hit
+	more []hit
+}
+
+// maxHits bounds the remembered requests of a session. A program has a few;
+// one that makes them up pays for the look-up each time.
+const maxHits = 64
+
+// hit returns the answer to a request that was made before, word for word.
+func (s *session) hit(scope []string) *hit {
+	known := s.hits.Load()
+	if known == nil {
+		return nil
+	}
+	if known.is(scope) {
+		return &known.hit
+	}
+	for i := range known.more {
+		if h := &known.more[i]; h.is(scope) {
+			return h
+		}
+	}
+	return nil
+}
+
+func (h *hit) is(scope []string) bool {
+	return h.asked == len(scope) && (h.asked == 0 || h.first == scope[0] && slices.Equal(h.rest, scope[1:]))
+}
+
+// remember makes the next such request a hit.
+func (s *session) remember(sn *snapshot, scope []string, until deadline, t Token, q request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.snap.Load() != sn { // another one has come, or the end
+		return
+	}
+	next := &hits{hit: hit{asked: len(scope), until: until, token: t, request: q}}
+	if len(scope) > 0 {
+		next.first, next.rest = scope[0], slices.Clone(scope[1:])
+	}
+	if old := s.hits.Load(); old != nil {
+		next.more = slices.DeleteFunc(append(slices.Clone(old.more), old.hit), func(h hit) bool { return h.is(scope) })
+	}
+	if len(next.more) < maxHits {
+		s.hits.Store(next)
+	}
+}
