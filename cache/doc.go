@@ -1,5 +1,5 @@
 // Package cache says what a session store must promise, and ships one for
-// memory.
+// memory and one that seals what it keeps in a directory.
 //
 // Package msal keeps every session, that is the refresh token, the access
 // tokens and the account of one signed-in person, as one small record in a
@@ -21,7 +21,13 @@
 //
 //   - store.go: the contract, and the optional abilities of a Store
 //   - errors.go: the six errors and what a program does about each
-//   - memory.go: [Memory], the store of a program that forgets at its end
+//   - memory.go: [Memory], the store of a program that forgets at its end;
+//     locks.go: its locks
+//   - seal.go: [Seal], which seals what another Store keeps; record.go: one
+//     sealed record; vault.go and manifest.go: whose key it is, and where from
+//   - dir.go: [Dir]; read.go, write.go, reserve.go: its files; filelock.go: the
+//     locks that processes share
+//   - keyfile.go: [KeyFile]
 //
 // The package imports nothing of this module and never touches the network.
 package cache

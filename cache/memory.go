@@ -14,7 +14,7 @@ import (
 // every promise of [Store] within the process, and counts as sealed, because
 // nothing of it ever rests anywhere.
 func Memory() Store {
-	m := &memoryState{records: map[string]memoryRecord{}, locks: map[string]*memoryLock{}}
+	m := &memoryState{records: map[string]memoryRecord{}}
 	return &memory{state: func() *memoryState { return m }}
 }
 
@@ -28,7 +28,7 @@ type memoryState struct {
 	mu      sync.RWMutex
 	writes  uint64 // names revisions; it only grows, so none is used twice
 	records map[string]memoryRecord
-	locks   map[string]*memoryLock
+	locks   locks
 }
 
 type memoryRecord struct {
@@ -108,70 +108,28 @@ func (s *memory) Changed(_ context.Context, key string, since Rev) (bool, error)
 
 func (s *memory) Sealed() bool { return true }
 
-// memoryLock is held by whoever put a value into the channel. It is forgotten
-// with its last user, or 100,000 accounts would leave 100,000 locks behind.
-type memoryLock struct {
-	held  chan struct{}
-	users int
-}
-
 func (s *memory) Lock(ctx context.Context, key string) (func() error, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
+	unlock, err := s.state().locks.lock(ctx, key)
+	if err != nil {
 		return nil, err
 	}
-	m := s.state()
-	l := m.use(key)
-	select {
-	case l.held <- struct{}{}:
-		return m.unlocker(key, l), nil
-	case <-ctx.Done():
-		m.leave(key, l)
-		return nil, ctx.Err()
-	}
+	return noError(unlock), nil
 }
 
 func (s *memory) TryLock(_ context.Context, key string) (func() error, bool, error) {
 	if err := checkKey(key); err != nil {
 		return nil, false, err
 	}
-	m := s.state()
-	l := m.use(key)
-	select {
-	case l.held <- struct{}{}:
-		return m.unlocker(key, l), true, nil
-	default:
-		m.leave(key, l)
+	unlock, ok := s.state().locks.tryLock(key)
+	if !ok {
 		return nil, false, nil
 	}
+	return noError(unlock), true, nil
 }
 
-func (m *memoryState) use(key string) *memoryLock {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	l := m.locks[key]
-	if l == nil {
-		l = &memoryLock{held: make(chan struct{}, 1)}
-		m.locks[key] = l
-	}
-	l.users++
-	return l
-}
-
-func (m *memoryState) leave(key string, l *memoryLock) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if l.users--; l.users == 0 {
-		delete(m.locks, key)
-	}
-}
-
-func (m *memoryState) unlocker(key string, l *memoryLock) func() error {
-	return sync.OnceValue(func() error {
-		<-l.held
-		m.leave(key, l)
-		return nil
-	})
+func noError(unlock func()) func() error {
+	return func() error { unlock(); return nil }
 }

@@ -1,0 +1,36 @@
+package keychain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/zalando/go-keyring"
+	"golang.org/x/sys/windows"
+
+	"github.com/staysigned/staysigned/cache"
+)
+
+// system is the Credential Manager. It is open while its user is logged on,
+// and asks nobody.
+func system() chain {
+	return chain{
+		get:     keyring.Get,
+		set:     keyring.Set,
+		ready:   func(context.Context) error { return nil },
+		unlock:  func(context.Context) error { return nil },
+		explain: explainCredentialManager,
+	}
+}
+
+func explainCredentialManager(err error) error {
+	switch {
+	case errors.Is(err, windows.ERROR_NOT_FOUND):
+		return fmt.Errorf("keychain: no such key: %w", cache.ErrNotFound)
+	case errors.Is(err, windows.ERROR_NO_SUCH_LOGON_SESSION):
+		// 1312: a network logon, such as OpenSSH's, has no credentials.
+		return fmt.Errorf("keychain: this logon session has no Credential Manager, as over SSH; "+
+			"run it from a desktop session, or %s: %w", elsewhere, cache.ErrUnavailable)
+	}
+	return fmt.Errorf("keychain: Credential Manager: %s: %w", quote(err), cache.ErrUnavailable)
+}

@@ -1,0 +1,244 @@
+package cache
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// refusalsLast is how long a failed question for a key answers the next
+	// ones: a keychain that takes seconds to fail is not asked once for each
+	// of a thousand accounts.
+	refusalsLast = 2 * time.Second
+
+	// makingKeyLasts bounds the wait for another process that is making the
+	// key. It may be asking a person.
+	makingKeyLasts = 30 * time.Second
+)
+
+// vault has the keys of a sealed store, each asked for once in the life of the
+// process: a keychain that is locked or gone later ends no session.
+type vault struct {
+	inner Store
+	keys  Keys
+	turn  chan struct{} // held by the one who asks keys; the others find the answer
+
+	mu      sync.Mutex
+	seen    manifest // as last read or written; zero: never
+	ready   map[id][]byte
+	refused map[id]refusal
+}
+
+type refusal struct {
+	err   error
+	until time.Time
+}
+
+func newVault(inner Store, k Keys) *vault {
+	return &vault{
+		inner: inner, keys: k, turn: make(chan struct{}, 1),
+		ready: map[id][]byte{}, refused: map[id]refusal{},
+	}
+}
+
+// load reads the manifest.
+func (v *vault) load(ctx context.Context) (manifest, Rev, error) {
+	data, rev, err := v.inner.Get(ctx, manifestKey)
+	if err != nil {
+		return manifest{}, rev, err
+	}
+	m, err := parseManifest(data)
+	switch err {
+	case nil:
+		v.mu.Lock()
+		v.seen = m
+		v.mu.Unlock()
+	case errNewer:
+		err = fmt.Errorf("cache: %s was written by a newer version of this program; update this one: %w", manifestKey, ErrUnavailable)
+	default:
+		err = fmt.Errorf("cache: %s, which names the key of all records, is damaged; sign in again: %w", manifestKey, ErrUnreadable)
+	}
+	return m, rev, err
+}
+
+func (v *vault) lastSeen() manifest {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.seen
+}
+
+// key returns the key of that id. ErrUnreadable means that it is lost; all
+// other errors, that it may come back.
+func (v *vault) key(ctx context.Context, i id) ([]byte, error) {
+	if key, err := v.known(i); key != nil || err != nil {
+		return key, err
+	}
+	select {
+	case v.turn <- struct{}{}:
+		defer func() { <-v.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if key, err := v.known(i); key != nil || err != nil {
+		return key, err
+	}
+	key, err := v.ask(ctx, i)
+	if err == nil || ctx.Err() == nil {
+		v.learn(i, key, err)
+	}
+	return key, err
+}
+
+func (v *vault) known(i id) ([]byte, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if r, ok := v.refused[i]; ok && time.Now().Before(r.until) {
+		return nil, r.err
+	}
+	return v.ready[i], nil
+}
+
+func (v *vault) learn(i id, key []byte, err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	clear(v.refused) // one is enough: damaged records name any number of keys
+	if err != nil {
+		v.refused[i] = refusal{err, time.Now().Add(refusalsLast)}
+		return
+	}
+	v.ready[i] = key
+}
+
+// forgive forgets refusals: a person has done something about them.
+func (v *vault) forgive() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	clear(v.refused)
+}
+
+func (v *vault) ask(ctx context.Context, i id) ([]byte, error) {
+	key, err := v.keys.Key(ctx, string(i))
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, fmt.Errorf("cache: key %s is gone from where it was kept; sign in again, or bring it back: %w", i, ErrUnreadable)
+	case err != nil:
+		return nil, typed(err)
+	case len(key) != keyLen || keyID(key) != i:
+		return nil, fmt.Errorf("cache: where key %s was kept there is another one; sign in again, or bring it back: %w", i, ErrUnreadable)
+	}
+	return slices.Clone(key), nil
+}
+
+// active returns the store's id and the key that seals what is written now. If
+// there is none, or if it is lost, it makes one: what the lost key sealed stays
+// where it is until a sign-in replaces it.
+func (v *vault) active(ctx context.Context) (store id, key []byte, err error) {
+	m, _, err := v.load(ctx)
+	if err == nil {
+		if key, err = v.key(ctx, m.key); err == nil {
+			return m.store, key, nil
+		}
+	}
+	if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrUnreadable) {
+		return "", nil, err
+	}
+	return v.renew(ctx)
+}
+
+// renew publishes a key that this process can use, under the lock of the
+// manifest. Without it, of twenty processes at their first start each would
+// make its own and read nothing of the others'.
+func (v *vault) renew(ctx context.Context) (store id, key []byte, err error) {
+	wait, cancel := context.WithTimeout(ctx, makingKeyLasts)
+	defer cancel()
+	unlock, err := v.inner.Lock(wait, manifestKey)
+	if err != nil {
+		if wait.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("cache: another process has been making a key for %v: %w", makingKeyLasts, ErrUnavailable)
+		}
+		return "", nil, err
+	}
+	defer unlock()
+	last := v.lastSeen()
+	m, rev, err := v.load(ctx)
+	switch {
+	case err == nil:
+		if key, err = v.key(ctx, m.key); err == nil {
+			return m.store, key, nil // somebody else made it meanwhile
+		}
+	case errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnreadable):
+		m = last
+		if m.key != "" {
+			key, err = v.key(ctx, m.key) // deleted under a running process: it knows better
+		}
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrUnreadable) {
+		return "", nil, err
+	}
+	if key == nil {
+		if key, err = v.create(ctx); err != nil {
+			return "", nil, err
+		}
+	}
+	return v.publish(ctx, m.store, key, rev)
+}
+
+// publish makes key the active one. It is safe where it is kept by now: a
+// crash before this leaves a key that nobody names, and no record without one.
+func (v *vault) publish(ctx context.Context, store id, key []byte, rev Rev) (id, []byte, error) {
+	if store == "" {
+		store = newID()
+	}
+	m := manifest{store, keyID(key)}
+	if _, err := replace(ctx, v.inner, manifestKey, m.encode(), rev); err != nil {
+		return "", nil, err
+	}
+	v.mu.Lock()
+	v.seen = m
+	v.mu.Unlock()
+	v.learn(m.key, key, nil)
+	return store, key, nil
+}
+
+// create makes a key and reads it back: there are keychains that say they
+// stored what they did not. Keys that keeps one key for all ids, such as a key
+// file, has it already.
+func (v *vault) create(ctx context.Context) ([]byte, error) {
+	fresh := make([]byte, keyLen)
+	rand.Read(fresh)
+	name := string(keyID(fresh))
+	key, err := v.keys.Key(ctx, name)
+	if err == nil && len(key) == keyLen {
+		return slices.Clone(key), nil
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, typed(err)
+	}
+	if err := v.keys.Create(ctx, name, slices.Clone(fresh)); err != nil {
+		return nil, typed(err)
+	}
+	key, err = v.keys.Key(ctx, name)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, typed(err)
+	}
+	if !bytes.Equal(key, fresh) {
+		return nil, fmt.Errorf("cache: a new key was stored, and then it was not there; try again: %w", ErrUnavailable)
+	}
+	return fresh, nil
+}
+
+// typed makes sure that an error of a stranger's Keys says what to do.
+func typed(err error) error {
+	for _, known := range []error{ErrUnreadable, ErrLocked, ErrUnavailable, ErrNoSecureStorage, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	return fmt.Errorf("cache: key: %w: %w", ErrUnavailable, err)
+}
