@@ -222,12 +222,20 @@ func (z *Authorization) code(callback url.Values) (string, error) {
 	return code, nil
 }
 
+// issuedBy tells whether iss is the issuer of the metadata. Microsoft's, for
+// many tenants, has a placeholder where answers name a tenant.
+func issuedBy(iss, issuer string) bool {
+	before, after, many := strings.Cut(issuer, "{tenantid}")
+	tenant := strings.TrimSuffix(strings.TrimPrefix(iss, before), after)
+	return iss == issuer || many && iss == before+tenant+after && tenantID(tenant)
+}
+
 // checkIssuer tells answers of different servers apart (RFC 9207 section 2.4).
 func (z *Authorization) checkIssuer(callback url.Values) error {
 	doc := z.attempt.md.doc
 	iss, given := callback.Get("iss"), callback.Has("iss")
 	switch {
-	case given && iss != doc.Issuer:
+	case given && !issuedBy(iss, doc.Issuer):
 		return fmt.Errorf("the redirect's iss is %s, want %s", termsafe.Text(fmt.Sprintf("%q", forget(callback)(iss)), 200), doc.Issuer)
 	case !given && doc.IssParameter:
 		return fmt.Errorf("the redirect has no iss though %s announces it", doc.Issuer)

@@ -62,3 +62,20 @@ func visible(r rune) rune {
 	}
 	return r
 }
+
+func TestIssuedBy(t *testing.T) {
+	t.Parallel()
+	const tenant = "11111111-2222-4333-8444-555555555555"
+	for iss, want := range map[string]bool{
+		"https://login.example/" + tenant + "/v2.0":   true,
+		"https://login.example/{tenantid}/v2.0":       true,
+		"https://login.example//v2.0":                 false,
+		"https://login.example/evil/v2.0":             false,
+		"https://evil.example/" + tenant + "/v2.0":    false,
+		"https://login.example/" + tenant + "/v2.0/x": false,
+	} {
+		require.Equal(t, want, issuedBy(iss, "https://login.example/{tenantid}/v2.0"), iss)
+	}
+	require.True(t, issuedBy("https://a.example", "https://a.example"))
+	require.False(t, issuedBy("https://a.example/", "https://a.example"))
+}

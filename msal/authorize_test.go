@@ -100,6 +100,7 @@ func TestAuthorizeAndRedeemOnTheWire(t *testing.T) {
 		require.Empty(t, sent.Header.Get("Authorization"))                                     // R-6749-11
 		verifier := sent.Form.Get("code_verifier")
 		unguessable(verifier)
+		require.Regexp(t, `^[A-Za-z0-9._~-]{43,128}$`, verifier) // R-7636-1
 		require.NotContains(t, z.URL()+plain.URL(), verifier)
 		require.Equal(t, url.Values{
 			"client_id": {clientID}, "grant_type": {"authorization_code"}, "code": {callback.Get("code")},
@@ -327,7 +328,7 @@ func TestCodeIsSentOnce(t *testing.T) {
 		"TR-18 500":             {Status: 500},
 		"TR-18 502":             {Status: 502},
 		"TR-18 503":             {Status: 503, RetryAfter: "1"},
-		"TR-19 cut":             {Cut: true},
+		"TR-19 LG-06 cut":       {Cut: true},
 		"TR-19 cut before":      {CutBefore: true},
 		"TR-19 truncated":       {Truncate: 40},
 		"TR-17 web page":        {Body: "<html>welcome to the hotel</html>"},

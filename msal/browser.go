@@ -160,13 +160,17 @@ func (b Browser) late(listener *loopback.Server, opened chan error) error {
 
 // open opens the browser, and helps the person to do so where none comes up, or
 // where it would come up before somebody else: over SSH it opens over there.
-func (b Browser) open(ctx context.Context, a *attempt, address, redirect string) error {
+func (b Browser) open(ctx context.Context, a *attempt, address, redirect string) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // it is the application's code in a goroutine of ours
+			err = fmt.Errorf("Browser.Open panicked: %v", p)
+		}
+	}()
 	core := a.client.core
 	advice := browser.Advice()
 	if b.Open == nil && b.Show == nil && advice != "" {
 		byHand(address, redirect, advice)
 	}
-	var err error
 	if b.Open != nil {
 		err = b.Open(ctx, address)
 	} else {

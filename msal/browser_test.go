@@ -169,26 +169,26 @@ func TestBrowserIgnoresStrangers(t *testing.T) {
 	genuine := v.redirect + "/?" + visit(t, p, v.address).Encode()
 	state := "state=" + url.QueryEscape(asked.Get("state"))
 	for name, r := range map[string][]string{
-		"CB-01":                 {"GET", v.redirect + "/?code=x"},
-		"CB-02":                 {"GET", v.redirect + "/?code=x&state=y"},
-		"CB-07 R-9700 no state": {"GET", v.redirect + "/?error=access_denied"},
-		"CB-07 wrong state":     {"GET", v.redirect + "/?error=access_denied&state=x"},
-		"CB-09":                 {"GET", genuine + "&code=y"},
-		"CB-12 Host":            {"GET", genuine, "Host", "evil.example"},
-		"CB-13 icon":            {"GET", v.redirect + "/favicon.ico"},
-		"CB-13 HEAD":            {"HEAD", genuine},
-		"CB-13 preflight":       {"OPTIONS", genuine, "Origin", "https://evil.example", "Access-Control-Request-Method", "GET", "Access-Control-Request-Private-Network", "true"},
-		"CB-13 PUT":             {"PUT", genuine},
-		"CB-14":                 {"GET", v.redirect + "/?error=x&state=y&error_description=%3Cscript%3Ealert(1)%3C/script%3E"},
-		"CB-15 POST":            {"POST", genuine},
-		"CB-17 path":            {"GET", strings.Replace(genuine, "/?", "//?", 1)},
-		"CB-21":                 {"GET", v.redirect + "/"},
-		"CB-21 page":            {"GET", v.redirect + "/done"},
-		"CB-25":                 {"GET", v.redirect + "/?code=&" + state},
-		"CB-29 image":           {"GET", genuine, "Sec-Fetch-Dest", "image", "Sec-Fetch-Mode", "no-cors"},
-		"CB-29 frame":           {"GET", genuine, "Sec-Fetch-Dest", "iframe", "Sec-Fetch-Site", "cross-site"},
-		"CB-06 prefetch":        {"GET", genuine, "Sec-Purpose", "prefetch;prerender"},
-		"CB-30 websocket":       {"GET", genuine, "Upgrade", "websocket", "Connection", "Upgrade"},
+		"CB-01":             {"GET", v.redirect + "/?code=x"},
+		"CB-02":             {"GET", v.redirect + "/?code=x&state=y"},
+		"CB-07 no state":    {"GET", v.redirect + "/?error=access_denied"},
+		"CB-07 wrong state": {"GET", v.redirect + "/?error=access_denied&state=x"},
+		"CB-09":             {"GET", genuine + "&code=y"},
+		"CB-12 Host":        {"GET", genuine, "Host", "evil.example"},
+		"CB-13 icon":        {"GET", v.redirect + "/favicon.ico"},
+		"CB-13 HEAD":        {"HEAD", genuine},
+		"CB-13 preflight":   {"OPTIONS", genuine, "Origin", "https://evil.example", "Access-Control-Request-Method", "GET", "Access-Control-Request-Private-Network", "true"},
+		"CB-13 PUT":         {"PUT", genuine},
+		"CB-14":             {"GET", v.redirect + "/?error=x&state=y&error_description=%3Cscript%3Ealert(1)%3C/script%3E"},
+		"CB-15 POST":        {"POST", genuine},
+		"CB-17 path":        {"GET", strings.Replace(genuine, "/?", "//?", 1)},
+		"CB-21":             {"GET", v.redirect + "/"},
+		"CB-21 page":        {"GET", v.redirect + "/done"},
+		"CB-25":             {"GET", v.redirect + "/?code=&" + state},
+		"CB-29 image":       {"GET", genuine, "Sec-Fetch-Dest", "image", "Sec-Fetch-Mode", "no-cors"},
+		"CB-29 frame":       {"GET", genuine, "Sec-Fetch-Dest", "iframe", "Sec-Fetch-Site", "cross-site"},
+		"CB-06 prefetch":    {"GET", genuine, "Sec-Purpose", "prefetch;prerender"},
+		"CB-30 websocket":   {"GET", genuine, "Upgrade", "websocket", "Connection", "Upgrade"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, header, body := call(t, r[0], r[1], r[2:]...)
@@ -306,12 +306,12 @@ func TestBrowserThatDoesNotOpen(t *testing.T) {
 	wg.Wait()
 	require.NoError(t, err)
 
-	b.Timeout = 50 * time.Millisecond
+	b.Timeout = 200 * time.Millisecond
 	_, err = c.SignIn(t.Context(), b, "read")
 	redirect := query(t, <-shown).Get("redirect_uri")
 	require.ErrorIs(t, err, failed)
 	require.ErrorContains(t, err, redirect)
-	require.ErrorContains(t, err, "within 50ms")
+	require.ErrorContains(t, err, "within 200ms")
 	requireClosed(t, redirect)         // CB-27: too late
 	require.Zero(t, p.Count("device")) // DV-18: nor is anything else tried
 
@@ -326,7 +326,7 @@ func TestBrowserThatDoesNotOpen(t *testing.T) {
 func TestBrowserTimeoutHint(t *testing.T) {
 	t.Parallel()
 	p, c := onSockets(t)
-	v := startBrowser(t.Context(), t, c, msal.Browser{ResponseMode: "form_post", Timeout: 500 * time.Millisecond})
+	v := startBrowser(t.Context(), t, c, msal.Browser{ResponseMode: "form_post", Timeout: time.Second})
 	status, _, _ := call(t, "GET", v.redirect+"/?code=x&state=y")
 	require.Equal(t, http.StatusMethodNotAllowed, status)
 	_, err := v.wait(t)
@@ -419,4 +419,17 @@ func TestBrowserInParallel(t *testing.T) {
 	accounts, err := c.Accounts(t.Context())
 	require.NoError(t, err)
 	require.Len(t, accounts, n)
+}
+
+// BR-12: what an application's Open does wrong is an error, not the end of its
+// process.
+func TestBrowserOpenPanics(t *testing.T) {
+	t.Parallel()
+	_, c := onSockets(t)
+	_, err := c.SignIn(t.Context(), msal.Browser{
+		Timeout: 50 * time.Millisecond,
+		Show:    func(context.Context, string) error { return nil },
+		Open:    func(context.Context, string) error { panic("boom") },
+	}, "read")
+	require.ErrorContains(t, err, "boom")
 }

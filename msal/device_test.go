@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -33,8 +32,7 @@ func starting(p *msaltest.Platform, members map[string]any) func(*msal.Config) {
 			if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
 				return nil, err
 			}
-			maps.Copy(answer, members)
-			maps.DeleteFunc(answer, func(_ string, v any) bool { return v == nil })
+			edited(members)("", answer)
 			body, err := json.Marshal(answer)
 			resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader(string(body))), int64(len(body))
 			return resp, err

@@ -40,7 +40,8 @@
 //	request.go claims.go               what it asks for, checked before any I/O
 //	signin.go                          a person signs in,
 //	browser.go device.go authorize.go  in one of these ways,
-//	silent.go session.go index.go      or nobody is asked: memory, the store,
+//	silent.go hits.go                  or nobody is asked: memory,
+//	session.go index.go                the store,
 //	flight.go refresh.go keepfresh.go  or one refresh for all who wait
 //	server.go answer.go                the server, and what it says
 //	accept.go record.go save.go        verified, stored, and only then shown

@@ -344,6 +344,21 @@ func TestHTTPClientArguments(t *testing.T) {
 	require.Zero(t, n.p.Count())
 }
 
+// R-6750-3: http is for a server on this machine, and has to be asked for.
+func TestHTTPClientLoopback(t *testing.T) {
+	t.Parallel()
+	n, _, _ := online(t, ok)
+	n.hosts["http://127.0.0.1:8080"] = ok
+	c := newClient(t, n.p, func(cfg *msal.Config) {
+		cfg.HTTPClient, cfg.InsecureLoopbackHTTP = &http.Client{Transport: n}, true
+	})
+	token := signIn(t, n.p, c, "read")
+	resp, err := c.HTTPClient("http://127.0.0.1:8080", "read").Get("http://127.0.0.1:8080/me")
+	require.NoError(t, err)
+	require.Equal(t, "hello", read(t, resp))
+	require.Equal(t, []string{"http://127.0.0.1:8080/me Bearer " + token.AccessToken()}, n.seen)
+}
+
 // A thousand requests are refused one after the other, because the token is
 // not taken any more: one refresh serves them all, also those whose refusal
 // comes after it.
