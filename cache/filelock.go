@@ -106,7 +106,7 @@ func tryFile(path string) (*flock.Flock, bool, error) {
 	if ok {
 		return file, true, nil
 	}
-	file.Unlock()
+	_ = file.Unlock()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, false, dirError(err)
 	}

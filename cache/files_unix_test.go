@@ -130,7 +130,6 @@ func TestNotARecord(t *testing.T) {
 				require.NoError(t, os.WriteFile(path, []byte("x"), 0o600))
 			}
 			require.NoError(t, make(path))
-			start := time.Now()
 			rev := requireUnreadable(t, s, "a-1")
 			changed, err := s.(cache.Changer).Changed(t.Context(), "a-1", rev)
 			require.NoError(t, err)
@@ -138,7 +137,6 @@ func TestNotARecord(t *testing.T) {
 			_, err = s.Put(t.Context(), "a-1", nil, "")
 			require.ErrorIs(t, err, cache.ErrConflict)
 			put(t, s, "a-1", "signed in again", rev)
-			require.Less(t, time.Since(start), 2*time.Second)
 			requireRecord(t, s, "a-1", "signed in again")
 			requireRecord(t, s, "a-2", "two")
 			_, err = os.Lstat(path + "@lost")

@@ -115,10 +115,10 @@ func (s *sealed) open(ctx context.Context, key string, data []byte) ([]byte, err
 }
 
 func unreadable(key string, err error) error {
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		return nil
-	case errNewer:
+	case errors.Is(err, errNewer):
 		return fmt.Errorf("cache: record %s was written by a newer version of this program; update this one: %w", key, ErrUnavailable)
 	}
 	return fmt.Errorf("cache: record %s is damaged or not of this store; sign in again: %w", key, ErrUnreadable)

@@ -54,12 +54,12 @@ func (v *vault) load(ctx context.Context) (manifest, Rev, error) {
 		return manifest{}, rev, err
 	}
 	m, err := parseManifest(data)
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		v.mu.Lock()
 		v.seen = m
 		v.mu.Unlock()
-	case errNewer:
+	case errors.Is(err, errNewer):
 		err = fmt.Errorf("cache: %s was written by a newer version of this program; update this one: %w", manifestKey, ErrUnavailable)
 	default:
 		err = fmt.Errorf("cache: %s, which names the key of all records, is damaged; sign in again: %w", manifestKey, ErrUnreadable)
@@ -145,7 +145,7 @@ func (v *vault) active(ctx context.Context) (store id, key []byte, err error) {
 			return m.store, key, nil
 		}
 	}
-	if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrUnreadable) {
+	if !lost(err) {
 		return "", nil, err
 	}
 	return v.renew(ctx)
@@ -164,30 +164,30 @@ func (v *vault) renew(ctx context.Context) (store id, key []byte, err error) {
 		}
 		return "", nil, err
 	}
-	defer unlock()
+	defer func() { _ = unlock() }()
 	last := v.lastSeen()
 	m, rev, err := v.load(ctx)
-	switch {
-	case err == nil:
-		if key, err = v.key(ctx, m.key); err == nil {
-			return m.store, key, nil // somebody else made it meanwhile
-		}
-	case errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnreadable):
-		m = last
-		if m.key != "" {
-			key, err = v.key(ctx, m.key) // deleted under a running process: it knows better
-		}
+	published := err == nil
+	if lost(err) {
+		m, err = last, nil // removed under a running process, which knows better
 	}
-	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrUnreadable) {
+	if err == nil && m.key != "" {
+		key, err = v.key(ctx, m.key)
+	}
+	if published && err == nil {
+		return m.store, key, nil // by somebody else, meanwhile
+	}
+	if lost(err) || err == nil && key == nil {
+		key, err = v.create(ctx)
+	}
+	if err != nil {
 		return "", nil, err
-	}
-	if key == nil {
-		if key, err = v.create(ctx); err != nil {
-			return "", nil, err
-		}
 	}
 	return v.publish(ctx, m.store, key, rev)
 }
+
+// lost tells what only a new key, or a new manifest, can mend.
+func lost(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnreadable) }
 
 // publish makes key the active one. It is safe where it is kept by now: a
 // crash before this leaves a key that nobody names, and no record without one.

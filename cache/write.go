@@ -74,7 +74,7 @@ func (f *files) Reserve(ctx context.Context, key string, n int) error {
 			return nil // reserved before, and not used
 		}
 		if err := allocate(file, int64(n)); err != nil {
-			dir.Remove(name + newFile)
+			_ = dir.Remove(name + newFile)
 			return fmt.Errorf("cache: no room for %d bytes: %w: %w", n, ErrUnavailable, err)
 		}
 		return nil
@@ -101,7 +101,7 @@ func (f *files) writing(ctx context.Context, key string, do func(dir *os.Root, n
 		}
 		return err
 	}
-	defer unlock()
+	defer func() { _ = unlock() }()
 	return do(dir, fileName(key))
 }
 
@@ -124,7 +124,7 @@ func writeNew(dir *os.Root, name string, data []byte) error {
 		err = cerr
 	}
 	if err != nil {
-		dir.Remove(name)
+		_ = dir.Remove(name)
 	}
 	return err
 }

@@ -85,7 +85,7 @@ func (s *session) forget(ctx context.Context) (dead []string, err error) {
 	unlock, err := s.lock(wait, false)
 	cancel()
 	if err == nil {
-		defer unlock()
+		defer func() { _ = unlock() }()
 	}
 	if r, _, err := s.read(ctx); err == nil {
 		for _, g := range r.grants {

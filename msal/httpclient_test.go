@@ -117,7 +117,7 @@ func TestHTTPClientKeepsToItsOrigin(t *testing.T) {
 		closed := &closing{Reader: strings.NewReader("body")}
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, closed)
 		require.NoError(t, err)
-		_, err = client.Do(req) //nolint:bodyclose // there is no answer
+		_, err = client.Do(req)
 		require.ErrorContains(t, err, "its token is for https://api.example:443", address)
 		require.NotContains(t, err.Error(), token.AccessToken())
 		require.True(t, closed.closed, address)
@@ -280,7 +280,7 @@ func TestHTTPClientClaimsChallenge(t *testing.T) {
 		n, c, token := online(t, refusing(&first, challenge))
 		first = token
 		n.p.Fail("token", msaltest.Fault{Code: "interaction_required", Description: "AADSTS50076: use a second factor", Claims: mfa})
-		_, err := c.HTTPClient(api, "read").Get(api) //nolint:bodyclose // there is no answer
+		_, err := c.HTTPClient(api, "read").Get(api)
 		require.ErrorIs(t, err, msal.ErrSignInRequired)
 		refused := asServerError(t, err)
 		require.Equal(t, "interaction_required", refused.Code)
@@ -298,7 +298,7 @@ func TestHTTPClientWithoutSession(t *testing.T) {
 	require.NoError(t, c.SignOut(t.Context()))
 	n.p.ResetLog()
 	body := &closing{Reader: strings.NewReader("body")}
-	_, err := c.HTTPClient(api, "read").Post(api, "text/plain", body) //nolint:bodyclose // there is no answer
+	_, err := c.HTTPClient(api, "read").Post(api, "text/plain", body)
 	require.ErrorIs(t, err, msal.ErrSignInRequired)
 	require.True(t, body.closed)
 	require.Empty(t, n.seen)
@@ -330,7 +330,7 @@ func TestHTTPClientArguments(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			body := &closing{Reader: strings.NewReader("body")}
-			_, err := tc.client.HTTPClient(tc.origin, tc.scope...).Post(api, "text/plain", body) //nolint:bodyclose // there is no answer
+			_, err := tc.client.HTTPClient(tc.origin, tc.scope...).Post(api, "text/plain", body)
 			require.ErrorContains(t, err, "msal: http client: ")
 			require.ErrorContains(t, err, tc.says)
 			require.NotContains(t, err.Error(), "pass-word")

@@ -230,7 +230,7 @@ func (s *files) writing(key string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() { file.Close() }, nil
+	return func() { _ = unflock(file) }, nil
 }
 
 func (s *files) Lock(ctx context.Context, key string) (func() error, error) {
@@ -253,14 +253,14 @@ func (s *files) Lock(ctx context.Context, key string) (func() error, error) {
 		if file, err = flock(ctx, path); err != nil {
 			return nil, err
 		}
-		return sync.OnceValue(func() error { _ = os.Remove(path); return file.Close() }), nil
+		return sync.OnceValue(func() error { _ = os.Remove(path); return unflock(file) }), nil
 	case "posix-lock":
 		return s.posixLock(ctx, path)
 	}
 	if file, err = flock(ctx, path); err != nil {
 		return nil, err
 	}
-	return sync.OnceValue(file.Close), nil
+	return sync.OnceValue(func() error { return unflock(file) }), nil
 }
 
 func (s *files) TryLock(_ context.Context, key string) (func() error, bool, error) {
@@ -293,6 +293,12 @@ func flock(ctx context.Context, path string) (*os.File, error) {
 		return nil, err
 	}
 	return file, nil
+}
+
+// unflock does not leave it to Close: a process that is just being started has
+// the file open too until it runs its program.
+func unflock(file *os.File) error {
+	return errors.Join(syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close())
 }
 
 // exclusive waits until it creates the file.

@@ -22,18 +22,17 @@ import (
 // fakeService is a session bus with a Secret Service on it, and the faults of
 // real ones. Its fields may be set between calls.
 type fakeService struct {
-	mu      sync.Mutex
-	calls   []string          // members, in order
-	items   map[string]string // secrets by the attribute "username"
-	login   bool              // the collection is "login", not the default one
-	empty   bool              // there is no collection yet
-	locked  bool
-	lies    bool                                       // CreateItem keeps nothing, after a prompt that is dismissed
-	prompt  func(s *fakeService) (dismissed, end bool) // what a person does
-	fail    map[string]string                          // the error of a member
-	hang    map[string]bool                            // members that are not answered
-	conns   []net.Conn
-	stopped bool
+	mu     sync.Mutex
+	calls  []string          // members, in order
+	items  map[string]string // secrets by the attribute "username"
+	login  bool              // the collection is "login", not the default one
+	empty  bool              // there is no collection yet
+	locked bool
+	lies   bool                                       // CreateItem keeps nothing, after a prompt that is dismissed
+	prompt func(s *fakeService) (dismissed, end bool) // what a person does
+	fail   map[string]string                          // the error of a member
+	hang   map[string]bool                            // members that are not answered
+	conns  []net.Conn
 }
 
 // newFakeService starts one and points the environment to it.

@@ -1,0 +1,177 @@
+package cache_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/staysigned/staysigned/cache"
+)
+
+// unlocking is an inner store, and Keys, that may need a person.
+type unlocking struct {
+	cache.Store
+	*fakeKeys
+	name string
+	log  *[]string
+	err  error
+}
+
+func (u *unlocking) Unlock(context.Context) error {
+	*u.log = append(*u.log, u.name)
+	return u.err
+}
+
+func TestUnlock(t *testing.T) {
+	t.Parallel()
+	var log []string
+	inner := &unlocking{Store: cache.Memory(), name: "inner", log: &log}
+	k := &unlocking{fakeKeys: &fakeKeys{}, name: "keys", log: &log}
+	s := cache.Seal(inner, k)
+	require.NoError(t, s.(cache.Unlocker).Unlock(t.Context()))
+	require.Equal(t, []string{"inner", "keys"}, log)
+	require.Equal(t, 1, k.made, "there is a key for the next Put")
+	k.err = cache.ErrLocked
+	require.ErrorIs(t, s.(cache.Unlocker).Unlock(t.Context()), cache.ErrLocked)
+	inner.err = cache.ErrUnavailable
+	require.ErrorIs(t, s.(cache.Unlocker).Unlock(t.Context()), cache.ErrUnavailable)
+}
+
+// What says which key seals the records is deleted, damaged or newer.
+func TestManifestFaults(t *testing.T) {
+	t.Parallel()
+	setUp := func(t *testing.T) (dir, manifest string, k *fakeKeys, s cache.Store) {
+		k, dir = &fakeKeys{}, t.TempDir()
+		s = cache.Dir(dir, k)
+		put(t, s, "a-1", "one", "")
+		return dir, filepath.Join(dir, "store.json"), k, s
+	}
+	t.Run("deleted under a running process", func(t *testing.T) {
+		t.Parallel()
+		dir, manifest, k, s := setUp(t)
+		require.NoError(t, os.Remove(manifest))
+		requireRecord(t, s, "a-1", "one")
+		requireUnreadable(t, cache.Dir(dir, k), "a-1")
+		put(t, s, "a-2", "two", "")
+		require.Equal(t, 1, k.made)
+		requireRecord(t, cache.Dir(dir, k), "a-1", "one")
+	})
+	t.Run("damaged", func(t *testing.T) {
+		t.Parallel()
+		dir, manifest, k, _ := setUp(t)
+		require.NoError(t, os.WriteFile(manifest, []byte("{}"), 0o600))
+		s := cache.Dir(dir, k)
+		rev := requireUnreadable(t, s, "a-1")
+		put(t, s, "a-1", "signed in again", rev)
+		requireRecord(t, cache.Dir(dir, k), "a-1", "signed in again")
+		require.FileExists(t, manifest+"@lost")
+	})
+	t.Run("CA-06 newer", func(t *testing.T) {
+		t.Parallel()
+		dir, manifest, k, s := setUp(t)
+		newer := []byte(`{"schema":2,"stores":[]}` + "\n")
+		require.NoError(t, os.WriteFile(manifest, newer, 0o600))
+		_, err := s.Put(t.Context(), "a-2", nil, "")
+		require.ErrorIs(t, err, cache.ErrUnavailable)
+		_, rev, err := cache.Dir(dir, k).Get(t.Context(), "a-1")
+		require.ErrorIs(t, err, cache.ErrUnavailable)
+		require.Empty(t, rev, "not to be replaced")
+		got, err := os.ReadFile(manifest)
+		require.NoError(t, err)
+		require.Equal(t, newer, got)
+	})
+	t.Run("the whole store replaced", func(t *testing.T) {
+		t.Parallel()
+		dir, _, k, s := setUp(t)
+		require.NoError(t, os.RemoveAll(dir))
+		put(t, cache.Dir(dir, k), "a-1", "theirs", "")
+		put(t, s, "a-1", "mine", requireRecord(t, s, "a-1", "theirs"))
+		requireRecord(t, cache.Dir(dir, k), "a-1", "mine")
+	})
+}
+
+// onlyStore has none of the abilities.
+type onlyStore struct{ cache.Store }
+
+func TestSealPassesAbilitiesOn(t *testing.T) {
+	t.Parallel()
+	m := cache.Memory()
+	type tryLocker struct {
+		cache.Store
+		cache.TryLocker
+	}
+	type changer struct {
+		cache.Store
+		cache.Changer
+	}
+	for _, tt := range []struct {
+		inner             cache.Store
+		canTry, canChange bool
+	}{
+		{m, true, true},
+		{tryLocker{m, m.(cache.TryLocker)}, true, false},
+		{changer{m, m.(cache.Changer)}, false, true},
+		{onlyStore{m}, false, false},
+	} {
+		s := cache.Seal(tt.inner, &fakeKeys{})
+		_, canTry := s.(cache.TryLocker)
+		require.Equal(t, tt.canTry, canTry)
+		_, canChange := s.(cache.Changer)
+		require.Equal(t, tt.canChange, canChange)
+		require.True(t, s.(cache.Sealed).Sealed())
+		require.NoError(t, s.(cache.Reserver).Reserve(t.Context(), "a-1", 1))
+	}
+	require.Panics(t, func() { cache.Seal(m, nil) })
+	require.Panics(t, func() { cache.Seal(nil, &fakeKeys{}) })
+}
+
+// The manifest takes no name away.
+func TestManifestName(t *testing.T) {
+	t.Parallel()
+	s := cache.Seal(cache.Memory(), &fakeKeys{})
+	for _, key := range []string{"store.json", "store.json.", "store.json..", "store.jsonx"} {
+		put(t, s, key, "of "+key, "")
+	}
+	var keys []string
+	for key, err := range s.List(t.Context(), "store.json.") {
+		require.NoError(t, err)
+		requireRecord(t, s, key, "of "+key)
+		keys = append(keys, key)
+	}
+	require.ElementsMatch(t, []string{"store.json.", "store.json.."}, keys)
+}
+
+func TestSealedDoesNotPrint(t *testing.T) {
+	t.Parallel()
+	k := &fakeKeys{}
+	s := cache.Dir(t.TempDir(), k)
+	put(t, s, "a-1", "canary", "")
+	for _, key := range k.lose() {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
+			text := fmt.Sprintf(verb, s)
+			for _, way := range []string{"%v", "%#v", "%s", "%x", "%d"} {
+				require.NotContains(t, text, strings.Trim(fmt.Sprintf(way, key), "[]"))
+			}
+			require.NotContains(t, text, "canary")
+		}
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	t.Parallel()
+	s := cache.Dir(t.TempDir(), &fakeKeys{})
+	const most = 16<<20 - 84
+	_, err := s.Put(t.Context(), "a-1", make([]byte, most+1), "")
+	require.ErrorContains(t, err, "larger")
+	rev, err := s.Put(t.Context(), "a-1", make([]byte, most), "")
+	require.NoError(t, err)
+	data, again, err := s.Get(t.Context(), "a-1")
+	require.NoError(t, err)
+	require.Len(t, data, most)
+	require.Equal(t, rev, again)
+}
