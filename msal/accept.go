@@ -53,7 +53,8 @@ func (c *core) accept(ctx context.Context, md *metadata, q request, got *answer,
 			return Token{}, err
 		}
 		account, err = c.verify(ctx, md, q, got, from)
-		if errors.Is(err, idtoken.ErrUnknownKey) && from.session != nil && time.Since(got.received) < maxPending {
+		looked := md.keysFetched.After(got.received) // since, and with success
+		if errors.Is(err, idtoken.ErrUnknownKey) && from.session != nil && (!looked || time.Since(got.received) < maxPending) {
 			return Token{}, fmt.Errorf("the answer waits for its key: %w", err)
 		}
 	}
@@ -140,6 +141,9 @@ func (c *core) verifySame(ctx context.Context, md *metadata, got *answer, check 
 		return Account{}, err
 	}
 	check.Nonce, check.NonceOptional = before.Nonce, true
+	if !got.date.IsZero() {
+		check.Now = got.date // our clock may have gone wrong since the sign-in, and that must not end the session
+	}
 	claims, err := md.keys.Verify(ctx, got.idToken, check)
 	if err == nil {
 		err = idtoken.SameSubject(before, claims)
@@ -159,8 +163,11 @@ func (o origin) pend(ctx context.Context, q request, got *answer) (origin, error
 	}}, nil); err != nil {
 		return o, err
 	}
+	generation := o.record.generation
 	var err error
-	o.record, o.rev, err = o.session.read(ctx)
+	if o.record, o.rev, err = o.session.read(ctx); err == nil && o.record.generation != generation {
+		err = errors.New("another sign-in of this account came in between; ask again")
+	}
 	return o, err
 }
 
@@ -241,7 +248,7 @@ func (c *core) continued(q request, got *answer, account Account, from origin) u
 	if g := from.record.grantFor(q); g != nil {
 		spent = *g
 	}
-	return update{apply: func(r *record) *record {
+	return update{replaces: spent.refreshToken, apply: func(r *record) *record {
 		same := func(g grant) bool { return g.scopes == spent.scopes && g.resource == spent.resource }
 		if i := slices.IndexFunc(r.grants, same); i >= 0 && got.refreshToken != "" {
 			r.grants[i].refreshToken = got.refreshToken

@@ -30,6 +30,7 @@ type answer struct {
 	scopeGiven   bool
 	raw          json.RawMessage
 	received     time.Time
+	date         time.Time // the server's clock; zero: not said
 	number       uint64
 	claims       string // the challenge it was asked to satisfy
 }
@@ -68,7 +69,7 @@ func refuses(body []byte) bool {
 	var e struct {
 		Error json.RawMessage `json:"error"`
 	}
-	return strictjson.Unmarshal(body, &e) != nil || e.Error != nil
+	return strictjson.Unmarshal(body, &e) != nil || e.Error != nil && string(e.Error) != "null"
 }
 
 // parseError reads an error response (RFC 6749 section 5.2) and Microsoft's

@@ -158,12 +158,19 @@ func (z *Authorization) URL() string { return z.url.Reveal() }
 func (z *Authorization) Redeem(ctx context.Context, callback url.Values) (Token, error) {
 	t, err := z.redeem(ctx, callback)
 	if refused, ok := errors.AsType[*ServerError](err); ok {
-		z.attempt.drop(ctx, refused) // for the next Authorize
+		z.attempt.remember(ctx, refused)
 	}
 	if err != nil {
 		return Token{}, fmt.Errorf("msal: redeem: %w", err)
 	}
 	return t, nil
+}
+
+// remember spares the next Authorize the defaults that this one was refused for.
+func (a *attempt) remember(ctx context.Context, refused *ServerError) {
+	if named, _ := a.md.refusedBy(refused, a.explicit); !a.last && refused.refusedScopes() && named.Len() > 0 {
+		a.client.core.refuse(ctx, named)
+	}
 }
 
 func (z *Authorization) redeem(ctx context.Context, callback url.Values) (Token, error) {

@@ -100,7 +100,11 @@ func (s *session) spend(ctx context.Context, q request, r *record, rev cache.Rev
 		return Token{}, err
 	}
 	if room, ok := c.Cache.(cache.Reserver); ok {
-		if err := room.Reserve(ctx, s.key, reserved64K); err != nil {
+		data, err := r.encode()
+		if err != nil {
+			return Token{}, err
+		}
+		if err := room.Reserve(ctx, s.key, 2*len(data)+reserved64K); err != nil {
 			return Token{}, fmt.Errorf("no room for the next refresh token: %w", err)
 		}
 	}
@@ -116,8 +120,11 @@ func (s *session) spend(ctx context.Context, q request, r *record, rev cache.Rev
 	if err == nil {
 		return s.succeed(sent, q, md, a, r, rev)
 	}
-	if c.dropDefault(sent, md, form, err) {
-		a, err = c.post(sent, md.doc.TokenEndpoint, form, ctx)
+	if drop := refusedDefaults(md, q, form, err); drop.Len() > 0 {
+		if a, err = c.post(sent, md.doc.TokenEndpoint, form, ctx); err == nil {
+			c.refuse(sent, drop)
+			return s.succeed(sent, q, md, a, r, rev)
+		}
 	}
 	if unknown(err) {
 		// The server may have rotated the token. One with a grace period answers
@@ -142,7 +149,7 @@ func (s *session) spend(ctx context.Context, q request, r *record, rev cache.Rev
 	return s.succeed(sent, q, md, a, r, rev)
 }
 
-// reserved64K is room for any record that a refresh can make.
+// reserved64K is room for what a refresh adds to a record.
 const reserved64K = 64 << 10
 
 // unknown tells whether the server may have acted on a request whose answer
@@ -163,24 +170,23 @@ func (e *ServerError) required() error {
 	return e
 }
 
-// dropDefault takes a default scope that the server refuses out of form, and
-// remembers that for the next requests.
-func (c *core) dropDefault(ctx context.Context, md *metadata, form url.Values, err error) bool {
+// refusedDefaults takes the defaults that the server refuses out of form, and
+// returns them: they are remembered if it is content without.
+func refusedDefaults(md *metadata, q request, form url.Values, err error) scopes.Set {
 	refused, ok := errors.AsType[*ServerError](err)
 	if !ok || !refused.refusedScopes() {
-		return false
+		return scopes.Set{}
 	}
-	drop := md.refusedBy(refused)
+	drop, guess := md.refusedBy(refused, q.explicit)
 	if drop.Len() == 0 {
-		return false
+		drop = guess
 	}
 	asked, err := scopes.Parse(form.Get("scope"))
 	if err != nil {
-		return false
+		return scopes.Set{}
 	}
-	c.refuse(ctx, drop)
 	form.Set("scope", asked.Without(drop).String())
-	return true
+	return drop
 }
 
 // refused decides what an invalid_grant means. If another process has stored a
@@ -233,5 +239,6 @@ func (s *session) succeed(ctx context.Context, q request, md *metadata, a wire.A
 	if err != nil {
 		return Token{}, err
 	}
+	got.date = a.Date
 	return s.core.accept(ctx, md, q, got, origin{session: s, record: r, rev: rev})
 }

@@ -330,3 +330,108 @@ func TestMissing(t *testing.T) {
 		require.Zero(t, p.Count())
 	})
 }
+
+// A mistyped scope must not cost the session its defaults, also where the
+// server repeats the whole request.
+func TestMistypedScopeCostsNoDefault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		store := cache.Memory()
+		c := newClient(t, p, func(cfg *msal.Config) { cfg.Cache = store })
+		expire(t, p, c, "read")
+		p.Fail("token", msaltest.Fault{Code: "invalid_scope", Description: "Invalid scopes: tpyo openid profile email offline_access"})
+		_, err := c.Token(t.Context(), "tpyo")
+		require.Error(t, err)
+		require.Equal(t, 1, p.Count("token"))
+		p.ResetLog()
+		_, err = c.Token(t.Context(), "read")
+		require.NoError(t, err)
+		require.Equal(t, "read openid profile email offline_access", p.TokenRequests("")[0].Form.Get("scope"))
+	})
+}
+
+// A default is given up only if the server is content without it.
+func TestDefaultIsRememberedOnSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		c := newClient(t, p)
+		expire(t, p, c, "read")
+		p.Fail("token", msaltest.Fault{Code: "invalid_scope", Description: "email is not allowed", Times: 2})
+		_, err := c.Token(t.Context(), "read")
+		require.Error(t, err)
+		_, err = c.Token(t.Context(), "read")
+		require.NoError(t, err)
+		sent := p.TokenRequests("refresh_token")
+		require.Len(t, sent, 3)
+		require.Equal(t, "read openid profile offline_access", sent[1].Form.Get("scope"))
+		require.Equal(t, "read openid profile email offline_access", sent[2].Form.Get("scope"))
+	})
+}
+
+// The keys cannot be had for hours: the answer still waits.
+func TestLongKeyOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		c := newClient(t, p)
+		first := expire(t, p, c, "read")
+		p.RotateKeys()
+		p.Fail("keys", msaltest.Fault{Status: 503, Times: -1})
+		for range 100 {
+			_, err := c.Token(t.Context(), "read")
+			require.Error(t, err)
+			require.NotErrorIs(t, err, msal.ErrSignInRequired)
+			time.Sleep(7 * time.Minute)
+			_, err = c.Token(t.Context(), "read")
+			require.Error(t, err)
+			time.Sleep(time.Second)
+		}
+		require.Equal(t, 1, p.Count("token"))
+		p.Heal()
+		time.Sleep(time.Minute)
+		_, err := c.Token(t.Context(), "read")
+		require.NoError(t, err)
+		require.True(t, p.SessionAlive(first.Account.Subject))
+	})
+}
+
+// A clock that went wrong after the sign-in must not burn a refresh token: the
+// server's own clock judges its answer.
+func TestWrongClockKeepsTheSession(t *testing.T) {
+	for name, shift := range map[string]time.Duration{"slow": time.Hour, "fast": -24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := msaltest.New(t)
+				inner := p.Client().Transport
+				var server time.Duration // how far its clock is ahead of ours
+				c := newClient(t, p, func(cfg *msal.Config) {
+					cfg.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+						resp, err := inner.RoundTrip(r)
+						if err == nil {
+							resp.Header.Set("Date", time.Now().Add(server).UTC().Format(http.TimeFormat))
+						}
+						return resp, err
+					})}
+				})
+				first := expire(t, p, c, "read")
+				server = shift
+				p.EditClaims = func(claims map[string]any) {
+					claims["iat"], claims["exp"] = time.Now().Add(shift).Unix(), time.Now().Add(shift+time.Hour).Unix()
+				}
+				_, err := c.Token(t.Context(), "read")
+				require.NoError(t, err)
+				require.True(t, p.SessionAlive(first.Account.Subject))
+			})
+		})
+	}
+}
+
+func TestErrorNullIsNoError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		c := newClient(t, p)
+		expire(t, p, c, "read")
+		p.EditToken = func(_ string, answer map[string]any) { answer["error"] = nil }
+		_, err := c.Token(t.Context(), "read")
+		require.NoError(t, err)
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/staysigned/staysigned/cache"
 )
@@ -14,6 +15,8 @@ import (
 type update struct {
 	apply  func(*record) *record // its argument is nil if there is no record, and its to change
 	signIn bool                  // may create the record and replace another generation's
+
+	replaces string // the refresh token that a refresh has used up
 }
 
 // unsaved is a record that the store would not take. The session goes on from
@@ -35,6 +38,14 @@ func (u *unsaved) stands(rev cache.Rev, err error) bool {
 		return rev == u.base
 	}
 	return true
+}
+
+// ours tells whether what is missing in r, written by somebody else, is ours:
+// r still has the refresh token that ours replaced, or has buried it.
+func (u *unsaved) ours(r *record) bool {
+	return r.generation == u.generation && u.update.replaces != "" && slices.ContainsFunc(r.grants, func(g grant) bool {
+		return g.refreshToken == u.update.replaces || g.refreshToken == ""
+	})
 }
 
 // save stores what up makes of base, which was read at revision prev, and
@@ -73,7 +84,7 @@ func (s *session) save(ctx context.Context, base *record, prev cache.Rev, up upd
 				continue
 			}
 			return s.keep(r, prev, up, got, err), nil
-		case look != nil && !up.signIn:
+		case errors.Is(look, cache.ErrNotFound) && !up.signIn:
 			s.drop()
 			return nil, ErrSignInRequired
 		}
@@ -85,8 +96,14 @@ func (s *session) save(ctx context.Context, base *record, prev cache.Rev, up upd
 			if errors.Is(err, errNewerSchema) {
 				return s.keep(r, prev, up, got, err), nil
 			}
+			if err != nil {
+				theirs = nil
+			}
 		}
-		r, prev = up.apply(theirs), now
+		prev = now
+		if theirs != nil || up.signIn { // else nobody can read what is there: ours replaces it
+			r = up.apply(theirs)
+		}
 	}
 }
 
@@ -111,20 +128,25 @@ func (s *session) saveAgain(ctx context.Context) (*snapshot, error) {
 	if err != nil && !errors.Is(err, cache.ErrConflict) {
 		return s.snap.Load(), nil
 	}
-	s.unsaved.CompareAndSwap(u, nil)
 	if err == nil {
+		s.unsaved.CompareAndSwap(u, nil)
 		r, err := decodeRecord(u.data)
 		if err != nil {
 			return nil, err
 		}
 		return s.expose(r, rev, nil, nil), nil
 	}
-	r, rev, err := s.read(ctx)
-	if err != nil {
-		return nil, err
+	data, rev, err := s.core.Cache.Get(ctx, s.key)
+	if err != nil && !errors.Is(err, cache.ErrNotFound) {
+		return s.snap.Load(), nil
 	}
-	if u.update.signIn && r.generation != u.generation {
-		return s.save(ctx, r, rev, u.update, nil)
+	s.unsaved.CompareAndSwap(u, nil)
+	if r, e := decodeRecord(data); err == nil && e == nil {
+		if u.update.signIn && r.generation != u.generation || u.ours(r) {
+			return s.save(ctx, r, rev, u.update, nil)
+		}
+		return s.expose(r, rev, nil, nil), nil
 	}
-	return s.expose(r, rev, nil, nil), nil
+	s.drop()
+	return nil, ErrSignInRequired
 }

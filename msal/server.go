@@ -24,7 +24,8 @@ import (
 type server struct {
 	known  atomic.Pointer[metadata]
 	turn   chan struct{} // held by whoever fetches
-	forced time.Time     // when the keys were last fetched for an unknown id; guarded by turn
+	forced time.Time     // when the keys were last fetched for an unknown id,
+	result error         // and with what result; both guarded by turn
 	failed atomic.Bool   // an endpoint did: look at the metadata again
 
 	mu     sync.Mutex
@@ -174,16 +175,17 @@ func (c *core) fetchKeys(ctx context.Context, md *metadata) (*metadata, error) {
 		return now, nil
 	}
 	if !c.server.forced.IsZero() && time.Since(c.server.forced) < keysPause {
-		return md, nil
-	}
-	c.server.forced = time.Now()
-	a, err := c.wire.Get(ctx, md.doc.JWKSURI)
-	if err != nil {
-		return nil, fmt.Errorf("keys of %s: %w", md.doc.Issuer, err)
+		return md, c.server.result
 	}
 	next := *md
-	if err := c.complete(&next, a.Body, time.Now()); err != nil {
-		return nil, err
+	a, err := c.wire.Get(ctx, md.doc.JWKSURI)
+	if err == nil {
+		err = c.complete(&next, a.Body, time.Now())
+	}
+	c.server.forced, c.server.result = time.Now(), nil
+	if err != nil {
+		c.server.result = fmt.Errorf("keys of %s: %w", md.doc.Issuer, err)
+		return nil, c.server.result
 	}
 	c.server.known.Store(&next)
 	c.storeMetadata(ctx, &next)
@@ -191,23 +193,27 @@ func (c *core) fetchKeys(ctx context.Context, md *metadata) (*metadata, error) {
 }
 
 // refusedBy returns those defaults of ours that an invalid_scope is about: the
-// ones it names, or else the ones that the server never said it supports.
-func (md *metadata) refusedBy(e *ServerError) scopes.Set {
-	var named, unpublished []string
+// ones it names, and failing that a guess, the ones that the server never said
+// it supports. An error that names a scope of the caller is about that one,
+// also if it repeats the whole request.
+func (md *metadata) refusedBy(e *ServerError, explicit scopes.Set) (named, guessed scopes.Set) {
+	words := strings.FieldsFunc(e.Description, func(r rune) bool { return strings.ContainsRune(" \t\r\n,;\"'()[]`", r) })
+	if slices.ContainsFunc(words, explicit.Has) {
+		return scopes.Set{}, scopes.Set{}
+	}
+	var said, unpublished []string
 	for s := range md.defaults.All() {
 		switch {
 		case s == scopes.OpenID: // no account without it: the error stands
-		case strings.Contains(e.Description, s):
-			named = append(named, s)
+		case slices.Contains(words, s) || slices.Contains(words, s+"."):
+			said = append(said, s)
 		case !slices.Contains(md.doc.ScopesSupported, s):
 			unpublished = append(unpublished, s)
 		}
 	}
-	if named == nil {
-		named = unpublished
-	}
-	set, _ := scopes.New(named...)
-	return set
+	named, _ = scopes.New(said...)
+	guessed, _ = scopes.New(unpublished...)
+	return named, guessed
 }
 
 // refuse remembers that the server refuses these defaults.

@@ -131,6 +131,9 @@ func (s *session) read(ctx context.Context) (*record, cache.Rev, error) {
 	if err == nil {
 		var r *record
 		if r, err = decodeRecord(data); err == nil {
+			if u := s.unsaved.Load(); u != nil && u.ours(r) {
+				r = u.update.apply(r)
+			}
 			return r, rev, nil
 		}
 		if errors.Is(err, errNewerSchema) {

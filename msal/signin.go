@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/staysigned/staysigned/cache"
+	"github.com/staysigned/staysigned/scopes"
 )
 
 // Flow is a way for a person to sign in: Browser or DeviceCode. There are no
@@ -50,8 +51,12 @@ func (c *Client) signIn(ctx context.Context, flow Flow, scope []string) (Token, 
 		return Token{}, err
 	}
 	t, err := flow.signIn(ctx, a)
-	if refused, ok := errors.AsType[*ServerError](err); ok && a.drop(ctx, refused) {
-		t, err = flow.signIn(ctx, a)
+	if refused, ok := errors.AsType[*ServerError](err); ok {
+		if drop := a.drop(refused); drop.Len() > 0 {
+			if t, err = flow.signIn(ctx, a); err == nil {
+				c.core.refuse(ctx, drop)
+			}
+		}
 	}
 	return t, err
 }
@@ -107,21 +112,20 @@ func (c *Client) hint(ctx context.Context) string {
 	return sn.account.Username
 }
 
-// drop leaves out a default scope that the server has refused before a person
-// got to see anything, so that the flow can start again.
-func (a *attempt) drop(ctx context.Context, refused *ServerError) bool {
+// drop leaves out the defaults that the server has refused before a person got
+// to see anything, so that the flow can start again.
+func (a *attempt) drop(refused *ServerError) scopes.Set {
 	if a.last || !refused.refusedScopes() {
-		return false
+		return scopes.Set{}
 	}
-	drop := a.md.refusedBy(refused)
+	drop, guess := a.md.refusedBy(refused, a.explicit)
 	if drop.Len() == 0 {
-		return false
+		drop = guess
 	}
-	a.client.core.refuse(ctx, drop)
 	next := *a.md
 	next.refused, next.defaults = next.refused.Union(drop), next.defaults.Without(drop)
 	a.md, a.last = &next, true
-	return true
+	return drop
 }
 
 // redeem exchanges what a person's consent gave, a code or a device code, for

@@ -93,6 +93,10 @@ func (c *Client) find(ctx context.Context) (*session, error) {
 	if c.account == "" {
 		return c.core.single(ctx)
 	}
+	if s := c.core.sessions.find(c.account); s != nil && s.snap.Load() != nil {
+		c.session.Store(s) // signed in since c was made; the store may not have it yet
+		return s, nil
+	}
 	s, err := c.core.open(ctx, c.core.key(c.account))
 	if err == nil {
 		c.session.Store(s)

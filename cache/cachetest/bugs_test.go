@@ -122,7 +122,7 @@ func (b *broken) Put(_ context.Context, key string, data []byte, prev cache.Rev)
 	r, ok := b.records[key]
 	conflict := r.rev != prev
 	if b.bug == "lost-update" {
-		b.pause(5 * time.Millisecond)
+		b.pause(20 * time.Millisecond)
 	}
 	switch {
 	case b.bug == "no-cas", b.bug == "resurrects" && !ok, !conflict:

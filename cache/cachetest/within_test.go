@@ -18,7 +18,7 @@ var bugsWithin = []bug{
 	{"keeps-slice", []string{"copies"}, nil, "when the caller of Put overwrote its slice"},
 	{"shares-slice", []string{"copies"}, nil, "when the caller of Get overwrote the slice it got"},
 	{"no-cas", []string{"stale", "create", "delete", "rev-reuse", "counter"}, nil, "a record that is not there: error <nil>, want cache.ErrConflict"},
-	{"lost-update", []string{"create", "counter"}, nil, "goroutines created the same record, want exactly 1"},
+	{"lost-update", []string{"counter", "create"}, nil, "updates were lost"},
 	{"conflict-writes", []string{"stale", "delete", "rev-reuse"}, []string{"counter", "goroutines"}, "changed the record"},
 	{"conflict-untyped", []string{"stale", "create", "delete", "rev-reuse", "counter"}, []string{"goroutines"}, "error busy, want cache.ErrConflict"},
 	{"resurrects", []string{"delete", "stale"}, nil, "the revision from before Delete: error <nil>"},

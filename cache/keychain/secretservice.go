@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/godbus/dbus/v5"
 	"github.com/zalando/go-keyring"
@@ -23,12 +25,31 @@ import (
 // at over a connection of our own before go-keyring hears of it.
 func system() chain {
 	return chain{
-		get:     keyring.Get,
-		set:     keyring.Set,
+		get: func(service, user string) (string, error) {
+			secret, err := keyring.Get(service, user)
+			if isStale(err) {
+				secret, err = keyring.Get(service, user)
+			}
+			return secret, err
+		},
+		set: func(service, user, secret string) error {
+			err := keyring.Set(service, user, secret)
+			if isStale(err) {
+				err = keyring.Set(service, user, secret)
+			}
+			return err
+		},
 		ready:   secretServiceReady,
 		unlock:  secretServiceUnlock,
 		explain: explainDBus,
 	}
+}
+
+// isStale tells whether a call met the end of the connection that godbus shares
+// between all callers of the process: the bus has been started anew. The next
+// call makes a new connection.
+func isStale(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, dbus.ErrClosed) || errors.Is(err, io.EOF)
 }
 
 const (
