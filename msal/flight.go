@@ -67,13 +67,13 @@ func (s *session) launch(ctx context.Context, key string, refresh func(context.C
 	s.flights[key] = f
 	s.core.flights.add()
 	go func() {
-		defer s.core.flights.remove()
 		defer cancel()
 		f.token, f.err = refresh(ctx)
 		s.mu.Lock()
 		s.land(f)
 		s.mu.Unlock()
-		close(f.done)
+		s.core.flights.remove()
+		close(f.done) // last: when callers go on, nothing of ours is still at work
 	}()
 	return f
 }
