@@ -23,14 +23,20 @@ const (
 )
 
 func (f *files) Lock(ctx context.Context, key string) (func() error, error) {
-	if err := f.prepareLock(key); err != nil {
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	if err := f.makeDir(); err != nil {
 		return nil, err
 	}
 	return f.hold(ctx, fileName(key)+lockFile)
 }
 
 func (f *files) TryLock(_ context.Context, key string) (func() error, bool, error) {
-	if err := f.prepareLock(key); err != nil {
+	if err := checkKey(key); err != nil {
+		return nil, false, err
+	}
+	if err := f.makeDir(); err != nil {
 		return nil, false, err
 	}
 	name := fileName(key) + lockFile
@@ -38,7 +44,7 @@ func (f *files) TryLock(_ context.Context, key string) (func() error, bool, erro
 	if !ok {
 		return nil, false, nil
 	}
-	file, ok, err := tryFile(filepath.Join(f.path, name))
+	file, ok, err := f.tryFile(name)
 	if !ok {
 		release()
 		return nil, false, err
@@ -46,11 +52,8 @@ func (f *files) TryLock(_ context.Context, key string) (func() error, bool, erro
 	return unlocker(file, release), true, nil
 }
 
-// prepareLock makes the directory: a lock needs no record.
-func (f *files) prepareLock(key string) error {
-	if err := checkKey(key); err != nil {
-		return err
-	}
+// makeDir makes the directory: a lock needs no record.
+func (f *files) makeDir() error {
 	dir, err := f.create()
 	if err != nil {
 		return err
@@ -64,9 +67,8 @@ func (f *files) hold(ctx context.Context, name string) (unlock func() error, err
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(f.path, name)
 	for poll := firstPoll; ; poll = min(2*poll, lastPoll) {
-		file, ok, err := tryFile(path)
+		file, ok, err := f.tryFile(name)
 		if ok {
 			return unlocker(file, release), nil
 		}
@@ -85,32 +87,21 @@ func (f *files) hold(ctx context.Context, name string) (unlock func() error, err
 	}
 }
 
-// tryFile takes the lock of the file if it is free. It counts only on the file
-// that has that name: if the directory was removed and made anew, others lock
-// another one.
-func tryFile(path string) (*flock.Flock, bool, error) {
-	file := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR|dontFollow|dontWait))
+// tryFile takes the lock of that file if it is free. The file is opened for
+// each try, so that nobody waits for one that was removed with its directory.
+func (f *files) tryFile(name string) (*flock.Flock, bool, error) {
+	file := flock.New(filepath.Join(f.path, name), flock.SetFlag(os.O_CREATE|os.O_RDWR|dontFollow|dontWait))
 	ok, err := file.TryLock()
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := f.makeDir(); err != nil {
+			return nil, false, err
+		}
+		ok, err = file.TryLock()
+	}
 	if err != nil {
 		return nil, false, dirError(err)
 	}
-	if !ok {
-		return nil, false, nil
-	}
-	held, err := file.Stat()
-	if err == nil {
-		var named fs.FileInfo
-		named, err = os.Lstat(path)
-		ok = err == nil && os.SameFile(held, named)
-	}
-	if ok {
-		return file, true, nil
-	}
-	_ = file.Unlock()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, false, dirError(err)
-	}
-	return nil, false, nil
+	return file, ok, nil
 }
 
 func unlocker(file *flock.Flock, release func()) func() error {

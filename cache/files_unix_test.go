@@ -3,7 +3,7 @@
 package cache_test
 
 import (
-	"context"
+	"errors"
 	"io/fs"
 	"net"
 	"os"
@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -231,8 +230,8 @@ func TestReservationIsUsed(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(dir, "a-1@new"))
 }
 
-// Whoever removes the directory under a running process gets it anew, and a
-// lock that is waited for is the one that others see.
+// Whoever removes the directory under a running process gets it anew. Who
+// waits for a lock there gets the one that others see.
 func TestDirectoryRemoved(t *testing.T) {
 	t.Parallel()
 	k, dir := &fakeKeys{}, filepath.Join(t.TempDir(), "store")
@@ -240,8 +239,15 @@ func TestDirectoryRemoved(t *testing.T) {
 	rev := put(t, s, "a-1", "one", "")
 	held, err := s.Lock(t.Context(), "a-1")
 	require.NoError(t, err)
-	waiting := lockLater(t, other)
-	require.NoError(t, os.RemoveAll(dir))
+	waiting := make(chan func() error)
+	go func() {
+		unlock, err := other.Lock(t.Context(), "a-1")
+		if err != nil {
+			t.Error(err)
+		}
+		waiting <- unlock
+	}()
+	require.NoError(t, os.Rename(dir, dir+" is gone"))
 	changed, err := s.(cache.Changer).Changed(t.Context(), "a-1", rev)
 	require.NoError(t, err)
 	require.True(t, changed)
@@ -249,26 +255,58 @@ func TestDirectoryRemoved(t *testing.T) {
 	require.ErrorIs(t, err, cache.ErrConflict, "removing is signing out")
 	put(t, s, "a-1", "two", "")
 	requireRecord(t, other, "a-1", "two")
-	if unlock := <-waiting; unlock != nil {
-		_, ok, err := s.(cache.TryLocker).TryLock(t.Context(), "a-1")
-		require.NoError(t, err)
-		require.False(t, ok)
-		require.NoError(t, unlock())
-	}
+
+	unlock := <-waiting
+	_, ok, err := cache.Dir(dir, k).(cache.TryLocker).TryLock(t.Context(), "a-1")
+	require.NoError(t, err)
+	require.False(t, ok)
+	require.NoError(t, unlock())
 	require.NoError(t, held())
 }
 
-// lockLater waits for a lock that is held; nil if it could not be had, because
-// the directory was gone at that moment.
-func lockLater(t *testing.T, s cache.Store) <-chan func() error {
-	got := make(chan func() error, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	t.Cleanup(cancel)
+// CA-14: what a name means may change between two looks at it.
+func TestSwappedFile(t *testing.T) {
+	t.Parallel()
+	s, dir, _ := written(t)
+	put(t, s, "a-2", "two", "")
+	path, swap := filepath.Join(dir, "a-1"), filepath.Join(dir, "swap@")
+	record, err := os.ReadFile(path)
+	require.NoError(t, err)
+	stop, stopped := make(chan struct{}), make(chan error)
 	go func() {
-		unlock, _ := s.Lock(ctx, "a-1")
-		got <- unlock
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+			}
+			var err error
+			switch i % 4 {
+			case 0, 2:
+				err = os.WriteFile(swap, record, 0o600)
+			case 1:
+				err = os.Symlink("a-2", swap)
+			case 3:
+				err = syscall.Mkfifo(swap, 0o600)
+			}
+			if err = errors.Join(err, os.Rename(swap, path)); err != nil {
+				<-stop
+				stopped <- err
+				return
+			}
+		}
 	}()
-	return got
+	seen := map[bool]int{}
+	for n := 0; n < 1000 || seen[true] < 10 || seen[false] < 10; n++ {
+		data, rev, err := s.Get(t.Context(), "a-1")
+		if seen[err == nil]++; err == nil && string(data) != "one" ||
+			err != nil && (rev == "" || !errors.Is(err, cache.ErrUnreadable)) && !errors.Is(err, cache.ErrUnavailable) {
+			t.Errorf("%q, %q, %v", data, rev, err)
+		}
+	}
+	close(stop)
+	require.NoError(t, <-stopped)
 }
 
 // A directory that cannot be written, or is none, is an error that names it.

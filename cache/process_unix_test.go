@@ -214,6 +214,23 @@ func TestLockIsPolled(t *testing.T) {
 		require.NoError(t, held.Unlock())
 		require.LessOrEqual(t, (<-waiting).Sub(freed), 25*time.Millisecond)
 
+		mine, err := s.Lock(t.Context(), "a-1")
+		require.NoError(t, err)
+		go func() {
+			unlock, err := s.Lock(t.Context(), "a-1")
+			if err == nil {
+				err = unlock()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			waiting <- time.Now()
+		}()
+		synctest.Wait()
+		freed = time.Now()
+		require.NoError(t, mine())
+		require.Equal(t, freed, <-waiting, "within a process nobody polls")
+
 		held = holdFile(t, filepath.Join(dir, "a-1@lock"))
 		soon, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

@@ -87,37 +87,32 @@ func odd(name string, err error) error {
 
 // openRegular opens a regular file of ours. It waits for nobody, as opening a
 // FIFO would, and follows no symbolic link: os.Root follows those that stay
-// inside the directory, so that one record could be had, or overwritten, under
-// another's name. What is open counts, not what the name meant before.
+// inside the directory, so that one record would be overwritten under the name
+// of another. All else is decided on the open file, not on its name.
 func openRegular(dir *os.Root, name string, flag int) (*os.File, fs.FileInfo, error) {
-	for range 100 { // a writer may rename between two looks, but not that often
-		there, err := dir.Lstat(name)
-		if err != nil {
-			return nil, nil, err
-		}
-		if !there.Mode().IsRegular() {
-			return nil, there, errOdd
-		}
-		file, err := dir.OpenFile(name, flag|dontWait, 0)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		info, err := file.Stat()
-		if err == nil && os.SameFile(info, there) {
-			err = ownFile(file, info)
-			if err == nil {
-				return file, info, nil
-			}
-		}
-		file.Close()
-		if err != nil {
-			return nil, nil, err
-		}
+	info, err := dir.Lstat(name)
+	if err != nil {
+		return nil, nil, err
 	}
-	return nil, nil, fmt.Errorf("%s is replaced faster than it can be opened", name)
+	if !info.Mode().IsRegular() {
+		return nil, info, errOdd
+	}
+	file, err := dir.OpenFile(name, flag|dontWait, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err = file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errOdd
+	}
+	if err == nil {
+		err = ownFile(file, info)
+	}
+	if err != nil {
+		file.Close()
+		return nil, info, err
+	}
+	return file, info, nil
 }
 
 // ownFile refuses a file of somebody else, and closes ours to others.

@@ -103,8 +103,12 @@ func TestKeyIsAnother(t *testing.T) {
 			k, inner := &fakeKeys{}, cache.Memory()
 			put(t, cache.Seal(inner, k), "a-1", "one", "")
 			k.alter = alter
+			_, _, err := cache.Seal(inner, k).Get(t.Context(), "a-1")
+			require.ErrorContains(t, err, "there is another one")
 			requireUnreadable(t, cache.Seal(inner, k), "a-1")
 			require.Equal(t, 1, k.made)
+			_, err = cache.Seal(inner, k).Put(t.Context(), "a-2", nil, "")
+			require.ErrorIs(t, err, cache.ErrUnavailable, "nothing is sealed with it")
 			k.alter = nil
 			requireRecord(t, cache.Seal(inner, k), "a-1", "one")
 		})

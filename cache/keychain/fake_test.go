@@ -183,10 +183,14 @@ func (s *fakeService) do(member, path string, args []any) (body []any, signals [
 	case "AddMatch", "RemoveMatch", "Close":
 		return nil, nil, ""
 	case "ReadAlias":
+		if s.login {
+			return []any{fakeCollection}, nil, "" // go-keyring does not ask
+		}
 		return []any{s.collection()}, nil, ""
 	case "Get":
 		if args[1] == "Locked" {
-			return []any{dbus.MakeVariant(s.locked)}, nil, ""
+			other := s.login && path == string(fakeCollection)
+			return []any{dbus.MakeVariant(s.locked || other)}, nil, ""
 		}
 		return []any{dbus.MakeVariant([]dbus.ObjectPath{s.collection()})}, nil, ""
 	case "OpenSession":

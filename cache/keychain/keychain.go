@@ -129,8 +129,9 @@ func (s *Store) Reserve(ctx context.Context, key string, n int) error {
 }
 
 // Unlock implements [cache.Unlocker]. It may ask a person to open the
-// keychain, and waits for two minutes; no other method asks by itself. After
-// it there is a key for the next Put.
+// keychain, and waits for two minutes; no other method asks by itself, but
+// macOS may when its login keychain is locked. After it there is a key for the
+// next Put.
 func (s *Store) Unlock(ctx context.Context) error {
 	d, err := s.open()
 	if err != nil {

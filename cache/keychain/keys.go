@@ -23,7 +23,8 @@ const (
 // Keys returns [cache.Keys] in the keychain, for [cache.Dir] and [cache.Seal].
 // app is as in [New]. A key is one item of the service "staysigned-app",
 // written once and read back. Calls take three seconds at the most and ask no
-// person by themselves; the result is a [cache.Unlocker] that does.
+// person by themselves, as far as the keychain can be asked whether it is open
+// (macOS's cannot); the result is a [cache.Unlocker] that does.
 //
 // Errors to act on: cache.ErrNotFound; cache.ErrLocked; cache.ErrUnavailable
 // and cache.ErrNoSecureStorage, which say what is missing; cache.ErrUnreadable

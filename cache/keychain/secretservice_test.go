@@ -21,11 +21,11 @@ import (
 // and go-keyring has one connection for the process.
 
 var (
-	someKey  = bytes.Repeat([]byte{7}, keyLen)
-	anyone   = func(*fakeService) (bool, bool) { return true, true }
-	nobody   = func(*fakeService) (bool, bool) { return false, false }
-	unlocks  = func(s *fakeService) (bool, bool) { s.locked, s.empty = false, false; return false, true }
-	pretends = func(*fakeService) (bool, bool) { return false, true }
+	someKey   = bytes.Repeat([]byte{7}, keyLen)
+	dismisses = func(*fakeService) (bool, bool) { return true, true }
+	nobody    = func(*fakeService) (bool, bool) { return false, false }
+	unlocks   = func(s *fakeService) (bool, bool) { s.locked, s.empty = false, false; return false, true }
+	pretends  = func(*fakeService) (bool, bool) { return false, true }
 )
 
 func TestSecretService(t *testing.T) {
@@ -61,15 +61,18 @@ func TestLockedKeyring(t *testing.T) {
 
 	for name, tt := range map[string]struct {
 		person func(*fakeService) (bool, bool)
-		want   error
+		text   string
 	}{
-		"KC-03 dismissed": {anyone, cache.ErrLocked},
-		"does nothing":    {pretends, cache.ErrLocked},
-		"unlocks":         {unlocks, nil},
+		"KC-03 dismisses": {dismisses, "nobody unlocked"},
+		"does nothing":    {pretends, "is locked"},
 	} {
 		s.set(func() { s.locked, s.prompt = true, tt.person })
-		require.ErrorIs(t, k.(cache.Unlocker).Unlock(t.Context()), tt.want, name)
+		err := k.(cache.Unlocker).Unlock(t.Context())
+		require.ErrorIs(t, err, cache.ErrLocked, name)
+		require.ErrorContains(t, err, tt.text, name)
 	}
+	s.set(func() { s.prompt = unlocks })
+	require.NoError(t, k.(cache.Unlocker).Unlock(t.Context()))
 	s.set(func() { s.locked = false })
 	_, err = k.Key(t.Context(), "id")
 	require.NoError(t, err)
@@ -95,7 +98,7 @@ func TestNoKeyringYet(t *testing.T) {
 // go-keyring takes a dismissed prompt for a success.
 func TestKeyringLies(t *testing.T) {
 	s := newFakeService(t)
-	s.set(func() { s.lies, s.prompt = true, anyone })
+	s.set(func() { s.lies, s.prompt = true, dismisses })
 	err := Keys("app").Create(t.Context(), "id", someKey)
 	require.ErrorIs(t, err, cache.ErrUnavailable)
 	require.ErrorContains(t, err, "does not have it")
