@@ -58,6 +58,11 @@ func newFakeService(t *testing.T) *fakeService {
 		}
 	})
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+path)
+	// go-keyring uses the one connection that godbus shares. It may still be to
+	// the bus of the test before, or the machine's: the next one is to this bus.
+	if shared, err := dbus.SessionBus(); err == nil {
+		shared.Close()
+	}
 	t.Cleanup(func() {
 		l.Close()
 		s.mu.Lock()
