@@ -117,8 +117,9 @@ func (s *session) keep(r *record, base cache.Rev, up update, got *answer, why er
 }
 
 // saveAgain tries to store what the store would not take before. If somebody
-// has written in the meantime, theirs is the later refresh token and stands;
-// only a sign-in is put on top of what came before it.
+// has written in the meantime, what they wrote stands, but for two things that
+// are put on top of it: a sign-in, and a refresh token whose predecessor they
+// still have.
 func (s *session) saveAgain(ctx context.Context) (*snapshot, error) {
 	u := s.unsaved.Load()
 	if u == nil {
