@@ -60,8 +60,10 @@
 //	idp.Start()
 //	defer idp.Close()
 //
+// StateFile lets such a platform remember who signed in when the program runs again.
+//
 // # Where to read
 //
 // In the order of a request: serve.go, log.go, fault.go; then one file for each endpoint, discovery.go, keys.go,
-// authorize.go, token.go with code.go, refresh.go and device.go, and so on; session.go is what is remembered.
+// authorize.go, token.go with code.go, refresh.go and device.go, and so on; session.go is what is remembered, and state.go how it outlives the process.
 package msaltest

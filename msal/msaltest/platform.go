@@ -97,12 +97,19 @@ type Platform struct {
 	EditClaims   func(claims map[string]any)
 	EditToken    func(grant string, answer map[string]any)
 
+	// StateFile is where the platform keeps its keys, sessions and grants, so that it goes on in the next process as if
+	// it had never ended. It is written before the answer to a request that changed them; tokens are in it as hashes.
+	// Codes that are on their way and the log are not. Empty: nothing outlives the process.
+	StateFile string
+
 	// AllowUnknown lets requests for unknown paths and other hosts fail without failing the test.
 	AllowUnknown bool
 
 	t       testing.TB // nil: not made by New
 	mu      sync.Mutex
 	state   *state
+	kept    []byte // what StateFile holds
+	keepErr error  // why it could not be read or written
 	faults  []*queued
 	log     []*Request
 	host    string // the issuer while URL is empty
@@ -157,6 +164,9 @@ func (p *Platform) misused() error {
 	}
 	if u, err := url.Parse(p.URL); p.URL != "" && (err != nil || u.Host == "" || strings.ContainsAny(p.URL, "?#")) {
 		return fmt.Errorf("the URL %q is not an issuer: want scheme, host and maybe a path", p.URL)
+	}
+	if err := p.stateFault(); err != nil {
+		return err
 	}
 	return checkUsers(p.Users)
 }

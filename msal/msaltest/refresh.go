@@ -4,7 +4,7 @@ import "time"
 
 // redeemRefresh serves RFC 6749 §6 with the rotation of RFC 9700 §4.14.2.
 func (p *Platform) redeemRefresh(s *state, c *call) (issued, *protocolError) {
-	t := s.refresh[c.form.Get("refresh_token")]
+	t := s.refresh[digestOf(c.form.Get("refresh_token"))]
 	switch {
 	case t == nil:
 		return issued{}, &protocolError{"invalid_grant", "this refresh token was never issued"}

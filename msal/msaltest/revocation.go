@@ -17,11 +17,11 @@ func (p *Platform) revocation(c *call) answer {
 	}
 	s := p.lock()
 	defer p.mu.Unlock()
-	if t := s.refresh[token]; t != nil && t.session.client == client {
+	if t := s.refresh[digestOf(token)]; t != nil && t.session.client == client {
 		t.session.revoked = true
 	}
-	if t := s.access[token]; t != nil && t.session.client == client {
-		delete(s.access, token)
+	if t := s.access[digestOf(token)]; t != nil && t.session.client == client {
+		delete(s.access, digestOf(token))
 	}
 	return answer{status: http.StatusOK, header: http.Header{"Cache-Control": {"no-store"}}}
 }

@@ -79,6 +79,12 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var a answer
 	if !faulty || fault.takesEffect() {
 		a = p.serve(c)
+		if err := p.keep(); err != nil {
+			if p.t != nil {
+				p.errorf("%v", err) // a program has a full disk, and no bug
+			}
+			a = page(http.StatusInternalServerError, "The platform cannot remember this", err.Error())
+		}
 	}
 	if faulty {
 		a = fault.bend(r.Context(), a)

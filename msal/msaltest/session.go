@@ -2,6 +2,8 @@ package msaltest
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"slices"
 	"time"
 )
@@ -31,8 +33,8 @@ type state struct {
 	sessions []*session
 	codes    map[string]*code
 	devices  map[string]*device // by device code
-	refresh  map[string]*refreshToken
-	access   map[string]*accessToken
+	refresh  map[digest]*refreshToken
+	access   map[digest]*accessToken
 }
 
 // session is one sign-in and the family of refresh tokens that came of it.
@@ -65,9 +67,10 @@ func (p *Platform) lock() *state {
 			browser: map[string]time.Time{},
 			codes:   map[string]*code{},
 			devices: map[string]*device{},
-			refresh: map[string]*refreshToken{},
-			access:  map[string]*accessToken{},
+			refresh: map[digest]*refreshToken{},
+			access:  map[digest]*accessToken{},
 		}
+		p.restore()
 	}
 	return p.state
 }
@@ -123,6 +126,14 @@ func (p *Platform) usable(t *refreshToken) bool {
 	default:
 		return p.Rotation != RotateStrict
 	}
+}
+
+// digest stands for a token where the platform remembers it: who reads its memory, or its file, cannot use the token.
+type digest string
+
+func digestOf(token string) digest {
+	sum := sha256.Sum256([]byte(token))
+	return digest(base64.RawURLEncoding.EncodeToString(sum[:]))
 }
 
 // secret makes a random value whose prefix tells its kind, so that a test can look for it where it must not be.

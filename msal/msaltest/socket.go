@@ -2,6 +2,7 @@ package msaltest
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -27,8 +28,12 @@ func (p *Platform) Start() {
 }
 
 // Serve serves the platform on the listener, for programs, until [Platform.Close]; it then returns nil. While URL is
-// empty the listener's address is the issuer.
+// empty the listener's address is the issuer. A StateFile that cannot be read is an error at once.
 func (p *Platform) Serve(l net.Listener) error {
+	if err := p.stateFault(); err != nil {
+		l.Close()
+		return fmt.Errorf("msaltest: %w", err)
+	}
 	if p.URL == "" {
 		p.mu.Lock()
 		p.host = "http://" + l.Addr().String()

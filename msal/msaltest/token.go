@@ -103,13 +103,13 @@ func (p *Platform) newSession(s *state, c *call, user User, client string, scope
 // issue makes the tokens. The caller holds the lock.
 func (p *Platform) issue(s *state, x *session, scopes []string) issued {
 	got := issued{session: x, scopes: scopes, access: secret("at")}
-	s.access[got.access] = &accessToken{x, scopes, time.Now().Add(or(p.AccessTokenLife, time.Hour))}
+	s.access[digestOf(got.access)] = &accessToken{x, scopes, time.Now().Add(or(p.AccessTokenLife, time.Hour))}
 	// The session decides, not this access token: a refresh for fewer scopes must not end the session
 	// (RFC 6749 §6: the new refresh token has the scope of the old one).
 	if slices.Contains(x.scopes, "offline_access") && (x.newest == nil || p.Rotation != NoRotation) {
 		got.refresh = secret("rt")
 		x.newest = &refreshToken{session: x}
-		s.refresh[got.refresh] = x.newest
+		s.refresh[digestOf(got.refresh)] = x.newest
 	}
 	return got
 }

@@ -29,7 +29,7 @@ func (p *Platform) bearer(c *call) *accessToken {
 	}
 	s := p.lock()
 	defer p.mu.Unlock()
-	t := s.access[value]
+	t := s.access[digestOf(value)]
 	if t == nil || t.session.revoked || over(t.expires) {
 		return nil
 	}
