@@ -86,7 +86,10 @@ func TestStateFileForgets(t *testing.T) {
 		least := size()
 		for range 10 {
 			a.post("/revoke", url.Values{"client_id": {"app"}, "token": {a.signIn().str("refresh_token")}})
+			a.authorize() // and never comes back
+			a.signIn("scope", "openid")
 			time.Sleep(2 * time.Hour)
+			a.get("/keys")
 		}
 		require.Equal(t, least, size())
 	})
