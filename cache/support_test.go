@@ -62,6 +62,16 @@ func (k *fakeKeys) Create(_ context.Context, id string, key []byte) error {
 	return nil
 }
 
+func (k *fakeKeys) Remove(_ context.Context, id string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.err != nil {
+		return k.err
+	}
+	delete(k.keys, id)
+	return nil
+}
+
 // lose empties the keychain and returns what was in it.
 func (k *fakeKeys) lose() map[string][]byte {
 	old := k.keys

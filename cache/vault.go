@@ -122,6 +122,15 @@ func (v *vault) forgive() {
 	clear(v.refused)
 }
 
+// forget forgets all that was read or made.
+func (v *vault) forget() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.seen = manifest{}
+	clear(v.ready)
+	clear(v.refused)
+}
+
 func (v *vault) ask(ctx context.Context, i id) ([]byte, error) {
 	key, err := v.keys.Key(ctx, string(i))
 	switch {

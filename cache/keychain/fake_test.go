@@ -226,6 +226,9 @@ func (s *fakeService) do(member, path string, args []any) (body []any, signals [
 				return []any{wire{"/s", []byte{}, []byte(secret), "text/plain"}}, nil, ""
 			}
 		}
+	case "Delete":
+		maps.DeleteFunc(s.items, func(name, _ string) bool { return strings.HasSuffix(path, "/"+strings.ReplaceAll(name, "-", "_")) })
+		return []any{none}, nil, ""
 	case "CreateItem":
 		if s.lies {
 			return []any{none, fakePrompt}, nil, ""

@@ -21,6 +21,7 @@ type dirStore interface {
 	cache.Changer
 	cache.Reserver
 	cache.Unlocker
+	cache.Purger
 }
 
 // New returns the store of the program app, a name of up to 64 letters,
@@ -40,18 +41,30 @@ type dirStore interface {
 // cache.ErrNoSecureStorage: there is no keychain.
 func New(app string) *Store { return newIn(stateDir, app) }
 
+// Dir returns the directory in which New(app) keeps its records, for a program
+// that tells people where their sessions are.
+func Dir(app string) (string, error) { return dirIn(stateDir, app) }
+
 func newIn(stateDir func(app string) (string, error), app string) *Store {
 	k := Keys(app)
 	return &Store{sync.OnceValues(func() (dirStore, error) {
-		if err := checkName(app); err != nil {
-			return nil, err
-		}
-		dir, err := stateDir(app)
+		dir, err := dirIn(stateDir, app)
 		if err != nil {
-			return nil, fmt.Errorf("keychain: state directory: %w: %w", cache.ErrUnavailable, err)
+			return nil, err
 		}
 		return cache.Dir(dir, k).(dirStore), nil
 	})}
+}
+
+func dirIn(stateDir func(app string) (string, error), app string) (string, error) {
+	if err := checkName(app); err != nil {
+		return "", err
+	}
+	dir, err := stateDir(app)
+	if err != nil {
+		return "", fmt.Errorf("keychain: state directory: %w: %w", cache.ErrUnavailable, err)
+	}
+	return dir, nil
 }
 
 // Get implements [cache.Store].
@@ -138,6 +151,16 @@ func (s *Store) Unlock(ctx context.Context) error {
 		return err
 	}
 	return d.Unlock(ctx)
+}
+
+// Purge implements [cache.Purger]: it removes all records and the key. Empty
+// lock files stay behind, until somebody removes the directory of [Dir].
+func (s *Store) Purge(ctx context.Context) error {
+	d, err := s.open()
+	if err != nil {
+		return err
+	}
+	return d.Purge(ctx)
 }
 
 // Sealed implements [cache.Sealed]: it is true.

@@ -74,6 +74,32 @@ func TestSignedIn(t *testing.T) {
 	}
 }
 
+// A program that is told to forget leaves nothing in the keychain either.
+func TestPurge(t *testing.T) {
+	s := newFakeService(t)
+	home := t.TempDir()
+	t.Setenv("XDG_STATE_HOME", home)
+	store := New("app")
+	_, err := store.Put(t.Context(), "a-1", []byte("canary"), "")
+	require.NoError(t, err)
+	require.Len(t, s.secrets(), 1)
+	dir, err := Dir("app")
+	require.NoError(t, err)
+	require.FileExists(t, filepath.Join(dir, "a-1"))
+
+	s.set(func() { s.locked = true })
+	require.ErrorIs(t, New("app").Purge(t.Context()), cache.ErrLocked)
+	require.FileExists(t, filepath.Join(dir, "store.json"), "it can be called again")
+	s.set(func() { s.locked = false })
+	require.NoError(t, New("app").Purge(t.Context()))
+	require.Empty(t, s.secrets())
+	require.NoFileExists(t, filepath.Join(dir, "store.json"))
+	require.NoError(t, New("app").Purge(t.Context()), "there is nothing")
+
+	_, err = Dir("../app")
+	require.ErrorContains(t, err, "name")
+}
+
 // KC-04: without a keychain nothing is written at all.
 func TestNoKeychain(t *testing.T) {
 	home := t.TempDir()

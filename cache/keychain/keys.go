@@ -43,6 +43,7 @@ type keys struct {
 type chain struct {
 	get     func(service, user string) (string, error)
 	set     func(service, user, secret string) error
+	remove  func(service, user string) error
 	ready   func(ctx context.Context) error // nil if get and set will not ask a person
 	unlock  func(ctx context.Context) error // may ask one
 	explain func(err error) error           // of get and set, in terms of package cache
@@ -93,6 +94,23 @@ func (k *keys) Create(ctx context.Context, id string, key []byte) error {
 		}
 		return "", nil
 	})
+	return err
+}
+
+// Remove implements [cache.Remover].
+func (k *keys) Remove(ctx context.Context, id string) error {
+	if err := errors.Join(checkName(k.app), checkName(id)); err != nil {
+		return err
+	}
+	_, err := k.calls.do(ctx, "remove "+id, func(ctx context.Context) (string, error) {
+		if err := k.chain.ready(ctx); err != nil {
+			return "", err
+		}
+		return "", k.explain(k.chain.remove(service(k.app), user(id)))
+	})
+	if errors.Is(err, cache.ErrNotFound) {
+		return nil
+	}
 	return err
 }
 

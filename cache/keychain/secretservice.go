@@ -39,6 +39,13 @@ func system() chain {
 			}
 			return err
 		},
+		remove: func(service, user string) error {
+			err := keyring.Delete(service, user)
+			if isStale(err) {
+				err = keyring.Delete(service, user)
+			}
+			return err
+		},
 		ready:   secretServiceReady,
 		unlock:  secretServiceUnlock,
 		explain: explainDBus,

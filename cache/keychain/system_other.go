@@ -13,6 +13,7 @@ func system() chain {
 	return chain{
 		get:     keyring.Get,
 		set:     keyring.Set,
+		remove:  keyring.Delete,
 		ready:   func(context.Context) error { return nil },
 		unlock:  func(context.Context) error { return nil },
 		explain: func(err error) error { return err },

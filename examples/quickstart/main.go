@@ -1,9 +1,11 @@
 // Quickstart signs a person in and keeps them signed in, with nothing to set up: the identity platform and the API that
-// it needs are part of the program, on two ports of this machine.
+// it needs are part of the program, on two ports of this machine. Run it twice: the second time nobody is asked.
 //
 //	go run ./examples/quickstart
+//	go run ./examples/quickstart -forget
 //
-// Where to read: main.go is what an application does, person.go is who signs in, world.go is what it talks to.
+// Where to read: main.go is what an application does, home.go is where it keeps the session, person.go is who signs in,
+// world.go is what it talks to.
 package main
 
 import (
@@ -19,13 +21,15 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/staysigned/staysigned/cache"
+	"github.com/staysigned/staysigned/cache/keychain"
 	"github.com/staysigned/staysigned/msal"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	err := run(ctx, os.Stdout, os.Args[1:])
+	err := run(ctx, os.Stdout, keychain.Keys("staysigned-quickstart"), os.Args[1:])
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return
@@ -37,45 +41,60 @@ func main() {
 	os.Exit(1)
 }
 
-func run(ctx context.Context, out io.Writer, args []string) (err error) {
+func run(ctx context.Context, out io.Writer, keys cache.Keys, args []string) (err error) {
+	dir, dirErr := stateDir()
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(out)
+	flags.StringVar(&dir, "dir", dir, "where to keep the session and what the platform remembers")
 	auto := flags.Bool("auto", os.Getenv("CI") == "true", "let a script press Continue in place of a person")
+	forget := flags.Bool("forget", false, "sign out and remove all that earlier runs have kept")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	w, err := newWorld()
+	if dir == "" {
+		return fmt.Errorf("choose a directory with -dir: %w", dirErr)
+	}
+	h, err := openHome(ctx, dir, keys)
 	if err != nil {
+		return err
+	}
+	w, err := newWorld(h.dir)
+	if err != nil && *forget {
+		return h.forget(ctx) // the platform of the session cannot be told, and is forgotten with it
+	} else if err != nil {
 		return err
 	}
 	defer w.close()
 	who := &person{world: w, out: out, auto: *auto}
-	client, err := newClient(w, who)
+	client, err := newClient(w, h, who)
 	if err != nil {
 		return err
 	}
 	// A refresh that is on its way when Ctrl-C comes may bring the only copy of a new refresh token.
 	defer func() { err = errors.Join(err, client.Shutdown(context.WithoutCancel(ctx))) }()
 
-	t := &tour{world: w, client: client, out: out}
+	t := &tour{world: w, home: h, client: client, out: out}
+	if *forget {
+		return t.forget(ctx)
+	}
 	t.say("staysigned: sign in once, stay signed in\n\nThe identity platform of this tour is part of it, at %s.\n"+
 		"No account is needed, and nothing leaves this machine.\n", w.idp.URL)
 	if err := t.signIn(ctx, who.browser()); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{t.askAgain, t.outlive, t.callAPI, t.signOut} {
+	for _, step := range []func(context.Context) error{t.askAgain, t.outlive, t.callAPI, t.runAgain} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	t.say("\nAll of it is in examples/quickstart/main.go.\n")
 	return nil
 }
 
-func newClient(w *world, who *person) (*msal.Client, error) {
+func newClient(w *world, h *home, who *person) (*msal.Client, error) {
 	return msal.New(msal.Config{
 		ClientID:             "quickstart",
 		Authority:            w.idp.URL,
+		Cache:                h.store,
 		InsecureLoopbackHTTP: true, // the platform is on this machine, and has no certificate
 		Logger:               slog.New(noBrowser{slog.DiscardHandler, who.stepIn}),
 	})
@@ -84,6 +103,7 @@ func newClient(w *world, who *person) (*msal.Client, error) {
 // tour shows what the library does, one step after the other.
 type tour struct {
 	*world
+	*home
 	client *msal.Client
 	out    io.Writer
 	token  msal.Token
@@ -92,8 +112,18 @@ type tour struct {
 // scope is what the API wants. openid, profile, email and offline_access go along by themselves.
 const scope = "greetings.read"
 
+// signIn asks a person only if there is no session: that is all it takes.
 func (t *tour) signIn(ctx context.Context, browser msal.Browser) (err error) {
 	t.say("\n1  Sign in\n\n")
+	t.token, err = t.client.Token(ctx, scope)
+	if err == nil {
+		t.say("   Signed in since an earlier run: %s <%s>\n", t.token.Account.Name, t.token.Account.Email)
+		t.say("   Nobody was asked. Requests: %d\n", t.requests())
+		return nil
+	}
+	if !errors.Is(err, msal.ErrSignInRequired) {
+		return err
+	}
 	if t.token, err = t.client.SignIn(ctx, browser, scope); err != nil {
 		return err
 	}
@@ -150,17 +180,26 @@ func (t *tour) callAPI(ctx context.Context) error {
 	return nil
 }
 
-func (t *tour) signOut(ctx context.Context) error {
-	t.say("\n5  Sign out\n\n")
+func (t *tour) runAgain(context.Context) error {
+	t.say("\n5  Run it again\n\n   The session is %s\n", t.where)
+	if t.dir != "" {
+		t.say("   Run the tour again and nobody is asked; with -forget all of it goes.\n")
+	}
+	t.say("\nAll of it is in examples/quickstart/main.go.\n")
+	return nil
+}
+
+func (t *tour) forget(ctx context.Context) error {
 	if err := t.client.SignOut(ctx); err != nil {
 		return err
 	}
-	t.say("   The session is forgotten here and revoked there.\n")
-	_, err := t.client.Token(ctx, scope)
-	if !errors.Is(err, msal.ErrSignInRequired) {
+	if _, err := t.client.Token(ctx, scope); !errors.Is(err, msal.ErrSignInRequired) {
 		return fmt.Errorf("a token after the sign-out: %w", err)
 	}
-	t.say("   Whoever asks for a token now reads: %v\n", err)
+	if err := t.home.forget(ctx); err != nil {
+		return err
+	}
+	t.say("Signed out, here and at the platform. Nothing is left on the disk or in the keychain.\n")
 	return nil
 }
 

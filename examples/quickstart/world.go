@@ -2,9 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/staysigned/staysigned/msal/msaltest"
@@ -17,8 +21,9 @@ type world struct {
 	apiURL string
 }
 
-func newWorld() (*world, error) {
-	idpPort, err := net.Listen("tcp", "127.0.0.1:0")
+// newWorld remembers in dir which port its platform had, whom it knows and what it granted. If dir is empty, nothing.
+func newWorld(dir string) (*world, error) {
+	idpPort, err := listenAgain(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -35,10 +40,38 @@ func newWorld() (*world, error) {
 		},
 		apiURL: "http://" + apiPort.Addr().String(),
 	}
+	if dir != "" {
+		w.idp.StateFile = filepath.Join(dir, "platform.json")
+	}
 	w.api = &http.Server{Handler: http.HandlerFunc(w.greet), ReadHeaderTimeout: time.Second}
 	go func() { _ = w.idp.Serve(idpPort) }() // either ends when the tour does
 	go func() { _ = w.api.Serve(apiPort) }()
 	return w, nil
+}
+
+// listenAgain takes the port that it took the first time: an issuer is known by its address.
+func listenAgain(dir string) (net.Listener, error) {
+	if dir == "" {
+		return net.Listen("tcp", "127.0.0.1:0")
+	}
+	file := filepath.Join(dir, "address")
+	address, err := os.ReadFile(file)
+	if err == nil {
+		l, err := net.Listen("tcp", string(address))
+		if err != nil {
+			return nil, fmt.Errorf("the platform of this tour cannot have its address back; is another tour running? "+
+				"End it, or forget all with -forget: %w", err)
+		}
+		return l, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err == nil {
+		err = os.WriteFile(file, []byte(l.Addr().String()), 0o600)
+	}
+	return l, err
 }
 
 func (w *world) close() {
