@@ -18,7 +18,8 @@ import (
 // not listed; one that is put under that name goes by another inside. A lost
 // key makes what it sealed ErrUnreadable; the next Put makes a new one.
 //
-// The abilities of inner are passed on ([TryLocker], [Changer], [Reserver]).
+// The abilities of inner are passed on ([TryLocker], [Changer], [Reserver],
+// [Leaser]).
 // The result is [Sealed], and an [Unlocker] that passes the question on to k
 // and inner and makes sure that there will be a key for the next Put. It asks
 // k once for each key and holds it in memory. k must not be nil.
@@ -27,26 +28,57 @@ func Seal(inner Store, k Keys) Store {
 		panic("cache: Seal needs a Store and Keys")
 	}
 	v := newVault(inner, k)
-	s := &sealed{inner, func() *vault { return v }}
-	tries, canTry := inner.(TryLocker)
-	tells, canTell := inner.(Changer)
+	return withAbilities(&sealed{inner, func() *vault { return v }})
+}
+
+// withAbilities adds those that inner has and that cannot be there without
+// effect: who finds a Changer asks nobody else.
+func withAbilities(s *sealed) Store {
+	tries, canTry := s.inner.(TryLocker)
+	tells, canTell := s.inner.(Changer)
+	leases, canLose := s.inner.(Leaser)
+	t, c, l := sealedTryLocker{tries}, sealedChanger{tells}, sealedLeaser{leases}
 	switch {
+	case canTry && canTell && canLose:
+		return struct {
+			*sealed
+			sealedTryLocker
+			sealedChanger
+			sealedLeaser
+		}{s, t, c, l}
 	case canTry && canTell:
 		return struct {
 			*sealed
 			sealedTryLocker
 			sealedChanger
-		}{s, sealedTryLocker{tries}, sealedChanger{tells}}
+		}{s, t, c}
+	case canTry && canLose:
+		return struct {
+			*sealed
+			sealedTryLocker
+			sealedLeaser
+		}{s, t, l}
+	case canTell && canLose:
+		return struct {
+			*sealed
+			sealedChanger
+			sealedLeaser
+		}{s, c, l}
 	case canTry:
 		return struct {
 			*sealed
 			sealedTryLocker
-		}{s, sealedTryLocker{tries}}
+		}{s, t}
 	case canTell:
 		return struct {
 			*sealed
 			sealedChanger
-		}{s, sealedChanger{tells}}
+		}{s, c}
+	case canLose:
+		return struct {
+			*sealed
+			sealedLeaser
+		}{s, l}
 	}
 	return s
 }
@@ -193,6 +225,10 @@ type sealedChanger struct{ inner Changer }
 func (s sealedChanger) Changed(ctx context.Context, key string, since Rev) (bool, error) {
 	return s.inner.Changed(ctx, inside(key), since)
 }
+
+type sealedLeaser struct{ inner Leaser }
+
+func (s sealedLeaser) Lost(key string) <-chan struct{} { return s.inner.Lost(inside(key)) }
 
 // Reserve fails if there is no key, too: like a full disk, that must come to
 // light before a refresh token is spent.

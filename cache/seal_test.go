@@ -98,6 +98,16 @@ func TestManifestFaults(t *testing.T) {
 // onlyStore has none of the abilities.
 type onlyStore struct{ cache.Store }
 
+// leaseOf is a Leaser that holds the lock of one key.
+type leaseOf string
+
+func (l leaseOf) Lost(key string) <-chan struct{} {
+	if key == string(l) {
+		return make(chan struct{})
+	}
+	return nil
+}
+
 func TestSealPassesAbilitiesOn(t *testing.T) {
 	t.Parallel()
 	m := cache.Memory()
@@ -109,20 +119,49 @@ func TestSealPassesAbilitiesOn(t *testing.T) {
 		cache.Store
 		cache.Changer
 	}
+	type leaser struct {
+		cache.Store
+		cache.Leaser
+	}
+	type tryLeaser struct {
+		tryLocker
+		cache.Leaser
+	}
+	type changeLeaser struct {
+		changer
+		cache.Leaser
+	}
+	type all struct {
+		cache.Store
+		cache.TryLocker
+		cache.Changer
+		cache.Leaser
+	}
+	try, change, lease := m.(cache.TryLocker), m.(cache.Changer), leaseOf("a-1")
 	for _, tt := range []struct {
-		inner             cache.Store
-		canTry, canChange bool
+		inner                      cache.Store
+		canTry, canChange, canLose bool
 	}{
-		{m, true, true},
-		{tryLocker{m, m.(cache.TryLocker)}, true, false},
-		{changer{m, m.(cache.Changer)}, false, true},
-		{onlyStore{m}, false, false},
+		{onlyStore{m}, false, false, false},
+		{m, true, true, false},
+		{tryLocker{m, try}, true, false, false},
+		{changer{m, change}, false, true, false},
+		{leaser{m, lease}, false, false, true},
+		{tryLeaser{tryLocker{m, try}, lease}, true, false, true},
+		{changeLeaser{changer{m, change}, lease}, false, true, true},
+		{all{m, try, change, lease}, true, true, true},
 	} {
 		s := cache.Seal(tt.inner, &fakeKeys{})
 		_, canTry := s.(cache.TryLocker)
 		require.Equal(t, tt.canTry, canTry)
 		_, canChange := s.(cache.Changer)
 		require.Equal(t, tt.canChange, canChange)
+		l, canLose := s.(cache.Leaser)
+		require.Equal(t, tt.canLose, canLose)
+		if canLose {
+			require.NotNil(t, l.Lost("a-1"))
+			require.Nil(t, l.Lost("a-2"))
+		}
 		require.True(t, s.(cache.Sealed).Sealed())
 		require.NoError(t, s.(cache.Reserver).Reserve(t.Context(), "a-1", 1))
 	}

@@ -70,6 +70,18 @@ type Reserver interface {
 	Reserve(ctx context.Context, key string, n int) error
 }
 
+// Leaser is a Store whose locks are leases: one that is not renewed in time,
+// because its holder was stopped or has lost its way to the store, ends by
+// itself, and somebody else may take it. Whoever takes a lock asks right after
+// Lock or TryLock, and begins nothing more once the lock is lost; what is under
+// way goes on, and Put decides.
+type Leaser interface {
+	// Lost returns a channel that is closed when the lock of key, taken
+	// through this Store and not yet unlocked, is lost. It returns nil if
+	// there is no such lock.
+	Lost(key string) <-chan struct{}
+}
+
 // Unlocker is a Store that may have to ask a person before it can be read,
 // such as one whose key lies in a locked keychain. Only a sign-in calls it,
 // and before the browser opens.

@@ -30,8 +30,9 @@ var (
 	// read, twice. The session is kept; call again.
 	ErrOutcomeUnknown = errors.New("the token request was sent, but its answer was lost")
 
-	// ErrBusy: another process has held the account's lock for 75 seconds.
-	// Call again.
+	// ErrBusy: another process has held the account's lock for 75 seconds, or
+	// has taken it because this one was too slow to renew its lease. Nothing
+	// was sent; call again.
 	ErrBusy = errors.New("another process holds the session's lock")
 )
 

@@ -16,12 +16,17 @@ import (
 // refresh obtains a token for q under the lock that all processes share. ctx
 // ends it only until its request is on its way. ahead of time it does not wait
 // for the lock: whoever holds it is doing the work.
-func (s *session) refresh(ctx context.Context, q request, ahead bool) (Token, error) {
+func (s *session) refresh(ctx context.Context, q request, ahead bool) (t Token, err error) {
 	unlock, err := s.lock(ctx, ahead)
 	if err != nil {
 		return Token{}, err
 	}
 	defer func() { _ = unlock() }()
+	if leaser, ok := s.core.Cache.(cache.Leaser); ok {
+		var release func(error) error
+		ctx, release = whileHeld(ctx, leaser.Lost(s.key))
+		defer func() { err = release(err) }()
+	}
 	r, rev, err := s.read(ctx)
 	if err != nil {
 		return Token{}, err
@@ -36,7 +41,7 @@ func (s *session) refresh(ctx context.Context, q request, ahead bool) (Token, er
 	if e := sn.find(s.core, q); e != nil && e.fresh.ahead(time.Now(), s.core.epoch) {
 		return sn.token(e, s.core, q), nil
 	}
-	t, err := s.spend(ctx, q, r, rev)
+	t, err = s.spend(ctx, q, r, rev)
 	s.note(ctx, err)
 	return t, err
 }
@@ -81,6 +86,38 @@ func (s *session) lock(ctx context.Context, ahead bool) (func() error, error) {
 		err = ErrBusy
 	}
 	return unlock, err
+}
+
+// errLost: the lock was a lease, and it ended while we held it.
+var errLost = fmt.Errorf("the lock was lost before the refresh token was sent: %w", ErrBusy)
+
+// whileHeld returns a context that ends when the lock is lost: whoever has it
+// now may be sending the same refresh token. release tells its error from that
+// of a caller who left, and leaves nothing at work.
+func whileHeld(ctx context.Context, lost <-chan struct{}) (held context.Context, release func(error) error) {
+	held, cancel := context.WithCancelCause(ctx)
+	select {
+	case <-lost: // already; the goroutine alone would leave it to the scheduler
+		cancel(errLost)
+	default:
+	}
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-lost:
+			cancel(errLost)
+		case <-held.Done():
+		}
+	}()
+	return held, func(err error) error {
+		cancel(nil)
+		<-watched
+		if errors.Is(err, context.Canceled) && !errors.Is(err, errLost) && errors.Is(context.Cause(held), errLost) {
+			err = fmt.Errorf("%w: %w", errLost, err)
+		}
+		return err
+	}
 }
 
 // spend sends the refresh token. Everything that can fail beforehand fails

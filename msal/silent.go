@@ -171,7 +171,8 @@ func (s *session) await(ctx context.Context, q request) (Token, error) {
 	})
 	if errors.Is(err, ErrBusy) {
 		// Whoever held the lock may have stored a token all the same.
-		if sn, e := s.load(ctx); e == nil {
+		if r, rev, e := s.read(ctx); e == nil {
+			sn := s.expose(r, rev, nil, s.memoryOnly())
 			if e := sn.find(s.core, q); e != nil && e.valid.ahead(time.Now(), s.core.epoch) {
 				return sn.token(e, s.core, q), nil
 			}

@@ -2,6 +2,7 @@ package cachetest
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/staysigned/staysigned/cache"
 )
@@ -9,6 +10,7 @@ import (
 const (
 	tryRule     = "TryLocker is a Store that can tell at once that a lock is taken."
 	changeRule  = "False alarms are allowed, missed changes are not."
+	leaseRule   = "Lost returns a channel that is closed when the lock of key, taken through this Store and not yet unlocked, is lost. It returns nil if there is no such lock."
 	reserveRule = "Reserver is a Store that can make sure that the next Put of n bytes under key finds room."
 )
 
@@ -33,6 +35,14 @@ var abilityRules = []rule{
 		why:   "the disk is full when the new refresh token arrives and the old one is spent. Or what was reserved is taken for a record.",
 		needs: offers[cache.Reserver],
 		check: reserve,
+	},
+	{
+		name:  "lost",
+		quote: leaseRule,
+		why: "a program that was stopped while it held the lock goes on and spends the refresh token that another one is spending, " +
+			"and the server that sees it twice ends the session. Or, where all is said to be lost, nobody refreshes.",
+		needs: offers[cache.Leaser],
+		check: lost,
 	},
 }
 
@@ -143,4 +153,48 @@ func reserve(c *check, s cache.Store) {
 	c.delete(s, "a")
 	c.gone(s, "a")
 	c.lists(s, "")
+}
+
+// lost holds the lock for as long as that of a killed process may last: a lease
+// has to be renewed for that.
+func lost(c *check, s cache.Store) {
+	held := func(how string) {
+		c.Helper()
+		lost := s.(cache.Leaser).Lost("a")
+		if lost == nil {
+			c.Fatalf("Lost returns nil while the lock is held, which %s granted: nobody would ever be told", how)
+		}
+		select {
+		case <-lost:
+			c.Fatalf("Lost says that the lock is lost which %s granted, and which is held", how)
+		default:
+		}
+	}
+	free := func(when string) {
+		c.Helper()
+		if s.(cache.Leaser).Lost("a") != nil {
+			c.Errorf("Lost returns a channel %s; want nil, nobody holds the lock", when)
+		}
+	}
+	free("of a lock that was never taken")
+	unlock := c.lock(s, "a")
+	defer unlock()
+	held("Lock")
+	if s.(cache.Leaser).Lost("b") != nil {
+		c.Error("Lost returns a channel for another key than the one that is locked")
+	}
+	<-time.After(leaseLimit())
+	held("Lock some time ago")
+	c.excluded(s, "a", "it was held for longer than a lease lasts, by a process that is well")
+	unlock()
+	free("after unlock")
+	if _, ok := s.(cache.TryLocker); ok {
+		mine := c.try(s, "a")
+		if mine == nil {
+			c.Fatal("TryLock of a free lock was refused")
+		}
+		held("TryLock")
+		c.free("a", mine)
+		free("after unlock of what TryLock granted")
+	}
 }

@@ -50,6 +50,8 @@ func newBroken(bug string) cache.Store {
 		return changer{b}
 	case "reserves-record":
 		return reserver{b}
+	case "lease-untold", "lease-always-lost", "lease-outlives-lock":
+		return leaser{b, make(chan struct{})}
 	}
 	return b
 }
@@ -342,4 +344,22 @@ func (b reserver) Reserve(ctx context.Context, key string, n int) error {
 		return nil
 	}
 	return err
+}
+
+// leaser says that its locks are leases.
+type leaser struct {
+	*broken
+	lost chan struct{}
+}
+
+func (b leaser) Lost(key string) <-chan struct{} {
+	switch held := len(b.lockOf(key)) > 0; {
+	case b.bug == "lease-outlives-lock":
+		return b.lost
+	case !held || b.bug == "lease-untold":
+		return nil
+	}
+	gone := make(chan struct{})
+	close(gone)
+	return gone
 }

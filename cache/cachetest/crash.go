@@ -26,12 +26,17 @@ var crashRules = []rule{
 	},
 }
 
+// leaseLimit is how long a lock may outlive its holder.
+func leaseLimit() time.Duration {
+	if testing.Short() {
+		return 3 * time.Second
+	}
+	return 30 * time.Second
+}
+
 // lockKilled waits for the lock while its holder is killed, as msal would.
 func lockKilled(c *check, s cache.Store) {
-	limit := 30 * time.Second
-	if testing.Short() {
-		limit = 3 * time.Second
-	}
+	limit := leaseLimit()
 	p := c.process()
 	c.lock(p, "a")
 	c.excluded(s, "a", "another process held it")

@@ -86,7 +86,7 @@ func (c *Client) Post(ctx context.Context, endpoint string, form url.Values, unt
 	if until != nil {
 		giveUp := func() {
 			if body.withhold() {
-				cancel(fmt.Errorf("given up before anything was sent: %w", until.Err()))
+				cancel(fmt.Errorf("given up before anything was sent: %w", context.Cause(until)))
 			}
 		}
 		if until.Err() != nil { // AfterFunc alone would leave it to the scheduler
