@@ -27,7 +27,7 @@
 //     sealed record; vault.go and manifest.go: whose key it is, and where from
 //   - dir.go: [Dir]; read.go, write.go, reserve.go: its files; filelock.go: the
 //     locks that processes share
-//   - keyfile.go: [KeyFile]; purge.go: the end of a store
+//   - key.go: what a key is; keyfile.go: [KeyFile]; purge.go: the end of a store
 //
 // The package imports nothing of this module and never touches the network.
 package cache

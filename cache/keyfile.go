@@ -2,14 +2,12 @@ package cache
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"runtime"
-	"strings"
 )
 
 // KeyFile returns Keys that reads its only key from a file which somebody else
@@ -32,11 +30,15 @@ func (f keyFile) Key(context.Context, string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache: key file: %w", err)
 	}
-	if key := parseKey(text); key != nil {
-		return key, nil
+	key, err := ParseKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("cache: key file %s: %w", f.path, err)
 	}
-	return nil, fmt.Errorf("cache: key file %s does not hold 32 bytes, raw or in standard base64: %w", f.path, ErrUnavailable)
+	return key, nil
 }
+
+// Provider implements [Provider].
+func (f keyFile) Provider() string { return "key file" }
 
 func (f keyFile) Create(context.Context, string, []byte) error {
 	return fmt.Errorf("cache: key file %s is read-only: %w: %w", f.path, ErrUnavailable, errors.ErrUnsupported)
@@ -44,45 +46,28 @@ func (f keyFile) Create(context.Context, string, []byte) error {
 
 // read follows symbolic links, as mounted secrets are made of them, and
 // decides on the open file.
-func (f keyFile) read() (string, error) {
+func (f keyFile) read() ([]byte, error) {
 	file, err := os.OpenFile(f.path, os.O_RDONLY|dontWait, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("%w: %w; make one with 32 random bytes and mode 0400", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w; make one with 32 random bytes and mode 0400", ErrUnavailable, err)
 	}
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is not a regular file: %w", f.path, ErrUnavailable)
+		return nil, fmt.Errorf("%s is not a regular file: %w", f.path, ErrUnavailable)
 	}
 	if mode := info.Mode().Perm(); mode != 0o400 && mode != 0o600 && runtime.GOOS != "windows" {
-		return "", fmt.Errorf("%s has mode %#o, want 0400 or 0600: %w", f.path, mode, ErrNoSecureStorage)
+		return nil, fmt.Errorf("%s has mode %#o, want 0400 or 0600: %w", f.path, mode, ErrNoSecureStorage)
 	}
 	text, err := io.ReadAll(io.LimitReader(file, 64))
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return string(text), nil
-}
-
-// parseKey returns nil for what is not a key. Raw comes first: 32 bytes may
-// end in what looks like a newline.
-func parseKey(text string) []byte {
-	if len(text) == keyLen {
-		return []byte(text)
-	}
-	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
-	if len(text) == keyLen {
-		return []byte(text)
-	}
-	key, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil || len(key) != keyLen || strings.ContainsAny(text, "\r\n") {
-		return nil
-	}
-	return key
+	return text, nil
 }

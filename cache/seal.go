@@ -18,11 +18,16 @@ import (
 // not listed; one that is put under that name goes by another inside. A lost
 // key makes what it sealed ErrUnreadable; the next Put makes a new one.
 //
+// The store is pinned to k's [Provider] when its first key is made. With
+// another one, what that has no key for is ErrUnavailable from then on, and so
+// are Put and Reserve, until an Unlock moves the pin. What the first one sealed
+// stays readable with it.
+//
 // The abilities of inner are passed on ([TryLocker], [Changer], [Reserver],
-// [Leaser]).
-// The result is [Sealed], and an [Unlocker] that passes the question on to k
-// and inner and makes sure that there will be a key for the next Put. It asks
-// k once for each key and holds it in memory. k must not be nil.
+// [Leaser]). The result is [Sealed], and an [Unlocker]: it unlocks inner, then k if its
+// key cannot be had otherwise, and makes sure that there will be a key for the
+// next Put. It asks k once for each key and holds it in memory. k must not be
+// nil.
 func Seal(inner Store, k Keys) Store {
 	if inner == nil || k == nil {
 		panic("cache: Seal needs a Store and Keys")
@@ -128,7 +133,7 @@ func (s *sealed) open(ctx context.Context, key string, data []byte) ([]byte, err
 	v := s.vault()
 	secret, err := v.key(ctx, i)
 	if err != nil {
-		return nil, err
+		return nil, v.cannotRead(ctx, err)
 	}
 	if m := v.lastSeen(); m.store != "" {
 		if plain, err := openRecord(secret, m.store, key, data); err == nil {
@@ -171,9 +176,9 @@ func (s *sealed) Put(ctx context.Context, key string, data []byte, prev Rev) (Re
 	if err != nil {
 		return "", err
 	}
-	if prev != "" {
+	if k, ok := s.inner.(keeper); ok && prev != "" {
 		if _, now, err := s.Get(ctx, key); now == prev && errors.Is(err, ErrUnreadable) {
-			return replace(ctx, s.inner, inside(key), record, prev)
+			return k.replace(ctx, inside(key), record, prev)
 		}
 	}
 	return s.inner.Put(ctx, inside(key), record, prev)
@@ -183,13 +188,6 @@ func (s *sealed) Put(ctx context.Context, key string, data []byte, prev Rev) (Re
 // today may be readable when a keychain comes back.
 type keeper interface {
 	replace(ctx context.Context, key string, data []byte, prev Rev) (Rev, error)
-}
-
-func replace(ctx context.Context, s Store, key string, data []byte, prev Rev) (Rev, error) {
-	if k, ok := s.(keeper); ok && prev != "" {
-		return k.replace(ctx, key, data, prev)
-	}
-	return s.Put(ctx, key, data, prev)
 }
 
 func (s *sealed) Delete(ctx context.Context, key string) error {
@@ -245,16 +243,23 @@ func (s *sealed) Reserve(ctx context.Context, key string, n int) error {
 	return nil
 }
 
+// Unlock asks a person only if the key cannot be had without one.
 func (s *sealed) Unlock(ctx context.Context) error {
 	v := s.vault()
 	v.forgive()
-	for _, part := range []any{s.inner, v.keys} {
-		if u, ok := part.(Unlocker); ok {
-			if err := u.Unlock(ctx); err != nil {
-				return err
-			}
+	if u, ok := s.inner.(Unlocker); ok {
+		if err := u.Unlock(ctx); err != nil {
+			return err
 		}
 	}
-	_, _, err := v.active(ctx)
-	return err
+	err := v.settle(ctx)
+	u, asks := v.keys.(Unlocker)
+	if err == nil || !asks || ctx.Err() != nil {
+		return err
+	}
+	if err := u.Unlock(ctx); err != nil {
+		return err
+	}
+	v.forgive()
+	return v.settle(ctx)
 }

@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,26 +21,44 @@ type unlocking struct {
 	name string
 	log  *[]string
 	err  error
+
+	opens bool // Unlock helps
 }
 
 func (u *unlocking) Unlock(context.Context) error {
 	*u.log = append(*u.log, u.name)
+	if u.opens {
+		u.fakeKeys.err = nil
+	}
 	return u.err
 }
 
+// The inner store comes first, and a person is asked for the key only if it
+// cannot be had without one.
 func TestUnlock(t *testing.T) {
 	t.Parallel()
 	var log []string
 	inner := &unlocking{Store: cache.Memory(), name: "inner", log: &log}
 	k := &unlocking{fakeKeys: &fakeKeys{}, name: "keys", log: &log}
-	s := cache.Seal(inner, k)
-	require.NoError(t, s.(cache.Unlocker).Unlock(t.Context()))
-	require.Equal(t, []string{"inner", "keys"}, log)
+	unlock := func() error {
+		log = nil
+		return cache.Seal(inner, k).(cache.Unlocker).Unlock(t.Context())
+	}
+	require.NoError(t, unlock())
+	require.Equal(t, []string{"inner"}, log)
 	require.Equal(t, 1, k.made, "there is a key for the next Put")
-	k.err = cache.ErrLocked
-	require.ErrorIs(t, s.(cache.Unlocker).Unlock(t.Context()), cache.ErrLocked)
+	k.fakeKeys.err = cache.ErrLocked
+	k.opens = true
+	require.NoError(t, unlock())
+	require.Equal(t, []string{"inner", "keys"}, log)
+	require.Equal(t, 1, k.made)
+	k.fakeKeys.err, k.opens = cache.ErrLocked, false
+	require.ErrorIs(t, unlock(), cache.ErrLocked, "it says that it is open, and is not")
+	k.err = errors.New("dismissed")
+	require.ErrorIs(t, unlock(), k.err)
 	inner.err = cache.ErrUnavailable
-	require.ErrorIs(t, s.(cache.Unlocker).Unlock(t.Context()), cache.ErrUnavailable)
+	require.ErrorIs(t, unlock(), cache.ErrUnavailable)
+	require.Equal(t, []string{"inner"}, log)
 }
 
 // What says which key seals the records is deleted, damaged or newer.
@@ -74,7 +93,7 @@ func TestManifestFaults(t *testing.T) {
 	t.Run("CA-06 newer", func(t *testing.T) {
 		t.Parallel()
 		dir, manifest, k, s := setUp(t)
-		newer := []byte(`{"schema":2,"stores":[]}` + "\n")
+		newer := []byte(`{"schema":3,"stores":[]}` + "\n")
 		require.NoError(t, os.WriteFile(manifest, newer, 0o600))
 		_, err := s.Put(t.Context(), "a-2", nil, "")
 		require.ErrorIs(t, err, cache.ErrUnavailable)

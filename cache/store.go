@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strconv"
+	"strings"
 )
 
 // Rev names one revision of a record. It is opaque: only equality means
@@ -82,9 +84,10 @@ type Leaser interface {
 	Lost(key string) <-chan struct{}
 }
 
-// Unlocker is a Store that may have to ask a person before it can be read,
-// such as one whose key lies in a locked keychain. Only a sign-in calls it,
-// and before the browser opens.
+// Unlocker is a Store, or Keys, that may have to ask a person before it can be
+// read, such as one whose key lies in a locked keychain. Package msal calls it
+// in a sign-in only, before the browser opens; a program whose person waits in
+// front of it may call it earlier.
 type Unlocker interface {
 	Unlock(ctx context.Context) error
 }
@@ -103,6 +106,43 @@ type Keys interface {
 	Key(ctx context.Context, id string) ([]byte, error)
 	// Create stores a new key, and fails if id exists.
 	Create(ctx context.Context, id string, key []byte) error
+}
+
+// Provider is Keys that says in a word or two where it keeps them, such as
+// "keychain" or "key file": one lower-case letter, then up to 31 of a-z, 0-9,
+// space, dot, underscore and hyphen. A sealed store is pinned to it: see
+// [Seal]. Keys without a name are one provider.
+type Provider interface {
+	Provider() string
+}
+
+// providerName is empty for Keys that does not say.
+func providerName(k Keys) string {
+	p, ok := k.(Provider)
+	if !ok {
+		return ""
+	}
+	name := p.Provider()
+	if !isProviderName(name) {
+		panic(fmt.Sprintf("cache: provider name %.80q is not of the form [a-z][a-z0-9 ._-]{0,31}", name))
+	}
+	return name
+}
+
+func isProviderName(name string) bool {
+	ok := name == "" || len(name) <= 32 && name[0] >= 'a' && name[0] <= 'z'
+	for i := 0; ok && i < len(name); i++ {
+		ok = strings.IndexByte("abcdefghijklmnopqrstuvwxyz0123456789 ._-", name[i]) >= 0
+	}
+	return ok
+}
+
+// providerWords names a provider in a sentence.
+func providerWords(name string) string {
+	if name == "" {
+		return "without a name"
+	}
+	return strconv.Quote(name)
 }
 
 // checkKey refuses a key that could not be a file name everywhere. It holds

@@ -25,9 +25,10 @@ const (
 // vault has the keys of a sealed store, each asked for once in the life of the
 // process: a keychain that is locked or gone later ends no session.
 type vault struct {
-	inner Store
-	keys  Keys
-	turn  chan struct{} // held by the one who asks keys; the others find the answer
+	inner    Store
+	keys     Keys
+	provider string        // who keeps keys
+	turn     chan struct{} // held by the one who asks keys; the others find the answer
 
 	mu      sync.Mutex
 	seen    manifest // as last read or written; zero: never
@@ -42,7 +43,7 @@ type refusal struct {
 
 func newVault(inner Store, k Keys) *vault {
 	return &vault{
-		inner: inner, keys: k, turn: make(chan struct{}, 1),
+		inner: inner, keys: k, provider: providerName(k), turn: make(chan struct{}, 1),
 		ready: map[id][]byte{}, refused: map[id]refusal{},
 	}
 }
@@ -54,17 +55,13 @@ func (v *vault) load(ctx context.Context) (manifest, Rev, error) {
 		return manifest{}, rev, err
 	}
 	m, err := parseManifest(data)
-	switch {
-	case err == nil:
-		v.mu.Lock()
-		v.seen = m
-		v.mu.Unlock()
-	case errors.Is(err, errNewer):
-		err = fmt.Errorf("cache: %s was written by a newer version of this program; update this one: %w", manifestKey, ErrUnavailable)
-	default:
-		err = fmt.Errorf("cache: %s, which names the key of all records, is damaged; sign in again: %w", manifestKey, ErrUnreadable)
+	if err != nil {
+		return manifest{}, rev, badManifest(err)
 	}
-	return m, rev, err
+	v.mu.Lock()
+	v.seen = m
+	v.mu.Unlock()
+	return m, rev, nil
 }
 
 func (v *vault) lastSeen() manifest {
@@ -144,11 +141,41 @@ func (v *vault) ask(ctx context.Context, i id) ([]byte, error) {
 	return slices.Clone(key), nil
 }
 
+// cannotRead says why a record's key cannot be had: it may be that of another
+// provider, or of a newer version.
+func (v *vault) cannotRead(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	m, _, other := v.load(ctx)
+	if other == nil {
+		other = v.elsewhere(m)
+	}
+	if other == nil || lost(other) {
+		return err
+	}
+	return other
+}
+
+// elsewhere is the error of a store whose key another provider keeps. To take
+// a key from whoever was configured today would show every person as signed
+// out, and leave two halves of one store.
+func (v *vault) elsewhere(m manifest) error {
+	if !m.pinned || m.provider == v.provider {
+		return nil
+	}
+	return fmt.Errorf("cache: the key of this store is pinned to the provider %s, and this program uses %s; "+
+		"use the former again, or sign in, which pins the latter: %w", providerWords(m.provider), providerWords(v.provider), ErrUnavailable)
+}
+
 // active returns the store's id and the key that seals what is written now. If
 // there is none, or if it is lost, it makes one: what the lost key sealed stays
 // where it is until a sign-in replaces it.
 func (v *vault) active(ctx context.Context) (store id, key []byte, err error) {
 	m, _, err := v.load(ctx)
+	if err == nil {
+		err = v.elsewhere(m)
+	}
 	if err == nil {
 		if key, err = v.key(ctx, m.key); err == nil {
 			return m.store, key, nil
@@ -157,13 +184,30 @@ func (v *vault) active(ctx context.Context) (store id, key []byte, err error) {
 	if !lost(err) {
 		return "", nil, err
 	}
-	return v.renew(ctx)
+	return v.renew(ctx, false)
+}
+
+// settle makes sure that there is an active key and that the store is pinned to
+// this provider. Only where a person is there may the pin move.
+func (v *vault) settle(ctx context.Context) error {
+	m, _, err := v.load(ctx)
+	if err == nil && m.pinned && m.provider == v.provider {
+		if _, err = v.key(ctx, m.key); err == nil {
+			return nil
+		}
+	}
+	if err != nil && !lost(err) {
+		return err
+	}
+	_, _, err = v.renew(ctx, true)
+	return err
 }
 
 // renew publishes a key that this process can use, under the lock of the
 // manifest. Without it, of twenty processes at their first start each would
-// make its own and read nothing of the others'.
-func (v *vault) renew(ctx context.Context) (store id, key []byte, err error) {
+// make its own and read nothing of the others'. pin takes the store over from
+// another provider; what that one's key sealed stays readable for it.
+func (v *vault) renew(ctx context.Context, pin bool) (store id, key []byte, err error) {
 	wait, cancel := context.WithTimeout(ctx, makingKeyLasts)
 	defer cancel()
 	unlock, err := v.inner.Lock(wait, manifestKey)
@@ -180,10 +224,13 @@ func (v *vault) renew(ctx context.Context) (store id, key []byte, err error) {
 	if lost(err) {
 		m, err = last, nil // removed under a running process, which knows better
 	}
+	if err == nil && !pin {
+		err = v.elsewhere(m)
+	}
 	if err == nil && m.key != "" {
 		key, err = v.key(ctx, m.key)
 	}
-	if published && err == nil {
+	if published && err == nil && (!pin || m.pinned && m.provider == v.provider) {
 		return m.store, key, nil // by somebody else, meanwhile
 	}
 	if lost(err) || err == nil && key == nil {
@@ -192,20 +239,26 @@ func (v *vault) renew(ctx context.Context) (store id, key []byte, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	return v.publish(ctx, m.store, key, rev)
+	return v.publish(ctx, m.store, key, rev, !published)
 }
 
 // lost tells what only a new key, or a new manifest, can mend.
 func lost(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnreadable) }
 
-// publish makes key the active one. It is safe where it is kept by now: a
-// crash before this leaves a key that nobody names, and no record without one.
-func (v *vault) publish(ctx context.Context, store id, key []byte, rev Rev) (id, []byte, error) {
+// publish makes key the active one and pins the store to its provider. The key
+// is safe where it is kept by now: a crash before this leaves a key that nobody
+// names, and no record without one. A manifest that can be read is replaced in
+// one step; aside is for damage.
+func (v *vault) publish(ctx context.Context, store id, key []byte, rev Rev, aside bool) (id, []byte, error) {
 	if store == "" {
 		store = newID()
 	}
-	m := manifest{store, keyID(key)}
-	if _, err := replace(ctx, v.inner, manifestKey, m.encode(), rev); err != nil {
+	m := manifest{store: store, key: keyID(key), pinned: true, provider: v.provider}
+	put := v.inner.Put
+	if k, ok := v.inner.(keeper); ok && aside && rev != "" {
+		put = k.replace
+	}
+	if _, err := put(ctx, manifestKey, m.encode(), rev); err != nil {
 		return "", nil, err
 	}
 	v.mu.Lock()
