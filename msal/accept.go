@@ -23,6 +23,7 @@ type origin struct {
 
 	nonce   string // that the ID token must carry; "": a flow without one
 	account string // who has to be the one signing in; "": anybody
+	locked  bool   // account's lock is held already
 }
 
 // maxIssueAge bounds the age of the ID token of a sign-in: it was issued for it.
@@ -36,8 +37,8 @@ const maxPending = 10 * time.Minute
 const signInLock = 10 * time.Second
 
 // accept is where everything ends that makes or continues a session: both
-// flows, the refresh and the answer that waited for a key. It verifies,
-// persists, and only then shows.
+// flows, the refresh, the answer that waited for a key and the move from MSAL.
+// It verifies, persists, and only then shows.
 func (c *core) accept(ctx context.Context, md *metadata, q request, got *answer, from origin) (Token, error) {
 	if q.demand != nil {
 		got.claims = q.demand.claims
@@ -65,13 +66,15 @@ func (c *core) accept(ctx context.Context, md *metadata, q request, got *answer,
 	s, up := from.session, c.continued(q, got, account, from)
 	if s == nil {
 		s, up = c.session(account.ID), c.signedIn(md, q, got, account)
-		// The lock is a courtesy to a refresh under way. If it cannot be had the
-		// compare-and-swap decides: a sign-in wins over what began before it.
-		wait, cancel := context.WithTimeout(ctx, signInLock)
-		unlock, err := s.lock(wait, false)
-		cancel()
-		if err == nil {
-			defer func() { _ = unlock() }()
+		if !from.locked {
+			// The lock is a courtesy to a refresh under way. If it cannot be had the
+			// compare-and-swap decides: a sign-in wins over what began before it.
+			wait, cancel := context.WithTimeout(ctx, signInLock)
+			_, unlock, err := s.lock(wait, false)
+			cancel()
+			if err == nil {
+				defer func() { _ = unlock(nil) }()
+			}
 		}
 		if from.record, from.rev, err = s.read(ctx); err != nil {
 			from.record = nil // what nobody can read is replaced
@@ -110,6 +113,9 @@ func (c *core) verify(ctx context.Context, md *metadata, q request, got *answer,
 		Algorithms: md.algorithms, AccessToken: got.accessToken, Now: got.received,
 		Nonce: from.nonce, NonceOptional: from.nonce == "",
 	}
+	if !got.date.IsZero() {
+		check.Now = got.date // our clock may have gone wrong, and that must not end a session
+	}
 	if c.microsoft() {
 		check.IssuerFor = func(tid string) (string, error) { return c.authority.TokenIssuer(md.doc.Issuer, tid) }
 	}
@@ -141,9 +147,6 @@ func (c *core) verifySame(ctx context.Context, md *metadata, got *answer, check 
 		return Account{}, err
 	}
 	check.Nonce, check.NonceOptional = before.Nonce, true
-	if !got.date.IsZero() {
-		check.Now = got.date // our clock may have gone wrong since the sign-in, and that must not end the session
-	}
 	claims, err := md.keys.Verify(ctx, got.idToken, check)
 	if err == nil {
 		err = idtoken.SameSubject(before, claims)

@@ -82,10 +82,10 @@ func (s *session) forget(ctx context.Context) (dead []string, err error) {
 	// If the lock cannot be had, the record goes all the same: a refresh under
 	// way will find it gone and drop its answer.
 	wait, cancel := context.WithTimeout(ctx, signInLock)
-	unlock, err := s.lock(wait, false)
+	_, unlock, err := s.lock(wait, false)
 	cancel()
 	if err == nil {
-		defer func() { _ = unlock() }()
+		defer func() { _ = unlock(nil) }()
 	}
 	if r, _, err := s.read(ctx); err == nil {
 		for _, g := range r.grants {

@@ -26,11 +26,12 @@
 // # Events
 //
 // Config.Logger gets "signed in", "refreshed" and "signed out" as information,
-// and "refresh failed", "sign-in required", "session not stored", "browser not
-// opened", "metadata not fetched", "metadata not stored", "stored metadata not
-// used" and "default scopes refused by the server" as warnings; "default scopes
-// passed explicitly" is for debugging. The attribute session names the record of
-// an account, which says nothing about the person; error says why.
+// and "refresh failed", "sign-in required", "session not stored", "import
+// failed", "browser not opened", "metadata not fetched", "metadata not stored",
+// "stored metadata not used" and "default scopes refused by the server" as
+// warnings; "default scopes passed explicitly" is for debugging. The attribute
+// session names the record of an account, which says nothing about the person;
+// error says why.
 //
 // # Where to read
 //
@@ -42,7 +43,8 @@
 //	browser.go device.go authorize.go  in one of these ways,
 //	silent.go hits.go                  or nobody is asked: memory,
 //	session.go index.go                the store,
-//	flight.go refresh.go keepfresh.go  or one refresh for all who wait
+//	flight.go refresh.go keepfresh.go  or one refresh for all who wait,
+//	import.go unified.go               or they have signed in with MSAL
 //	server.go answer.go                the server, and what it says
 //	accept.go record.go save.go        verified, stored, and only then shown
 //	token.go account.go errors.go      what the application gets,

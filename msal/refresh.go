@@ -17,16 +17,11 @@ import (
 // ends it only until its request is on its way. ahead of time it does not wait
 // for the lock: whoever holds it is doing the work.
 func (s *session) refresh(ctx context.Context, q request, ahead bool) (t Token, err error) {
-	unlock, err := s.lock(ctx, ahead)
+	ctx, release, err := s.lock(ctx, ahead)
 	if err != nil {
 		return Token{}, err
 	}
-	defer func() { _ = unlock() }()
-	if leaser, ok := s.core.Cache.(cache.Leaser); ok {
-		var release func(error) error
-		ctx, release = whileHeld(ctx, leaser.Lost(s.key))
-		defer func() { err = release(err) }()
-	}
+	defer func() { err = release(err) }()
 	r, rev, err := s.read(ctx)
 	if err != nil {
 		return Token{}, err
@@ -71,21 +66,32 @@ func (s *session) note(ctx context.Context, err error) {
 }
 
 // lock takes the lock of the account's record. Ahead of time it does not wait.
-func (s *session) lock(ctx context.Context, ahead bool) (func() error, error) {
+// The context that it returns ends when the lock is lost. release takes the
+// error that its holder ends with, and returns what that means.
+func (s *session) lock(ctx context.Context, ahead bool) (held context.Context, release func(error) error, err error) {
+	var unlock func() error
 	if try, ok := s.core.Cache.(cache.TryLocker); ok && ahead {
-		unlock, got, err := try.TryLock(ctx, s.key)
-		if err == nil && !got {
+		var got bool
+		if unlock, got, err = try.TryLock(ctx, s.key); err == nil && !got {
 			err = errHeld
 		}
-		return unlock, err
+	} else {
+		wait, cancel := context.WithTimeout(ctx, maxWait)
+		defer cancel()
+		if unlock, err = s.core.Cache.Lock(wait, s.key); err != nil && wait.Err() != nil && ctx.Err() == nil {
+			err = ErrBusy
+		}
 	}
-	wait, cancel := context.WithTimeout(ctx, maxWait)
-	defer cancel()
-	unlock, err := s.core.Cache.Lock(wait, s.key)
-	if err != nil && wait.Err() != nil && ctx.Err() == nil {
-		err = ErrBusy
+	if err != nil {
+		return nil, nil, err
 	}
-	return unlock, err
+	free := func(err error) error { _ = unlock(); return err }
+	leaser, ok := s.core.Cache.(cache.Leaser)
+	if !ok {
+		return ctx, free, nil
+	}
+	held, released := whileHeld(ctx, leaser.Lost(s.key))
+	return held, func(err error) error { return free(released(err)) }, nil
 }
 
 // errLost: the lock was a lease, and it ended while we held it.
@@ -120,74 +126,99 @@ func whileHeld(ctx context.Context, lost <-chan struct{}) (held context.Context,
 	}
 }
 
-// spend sends the refresh token. Everything that can fail beforehand fails
-// beforehand: a token that rotates can be spent once, and its successor must
-// find its place.
+// spend sends the refresh token that serves q best, and takes the answer. If
+// the keys do not know its ID token the answer is stored first and verified when
+// they are fetched.
 func (s *session) spend(ctx context.Context, q request, r *record, rev cache.Rev) (Token, error) {
 	c := s.core
 	g := r.grantFor(q)
 	if g == nil {
 		return Token{}, ErrSignInRequired
 	}
-	if err := c.server.resting(time.Since(c.epoch)); err != nil {
-		return Token{}, err
-	}
-	md, err := c.metadata(ctx)
+	md, err := s.prepare(ctx, r, time.Time{})
 	if err != nil {
 		return Token{}, err
-	}
-	if room, ok := c.Cache.(cache.Reserver); ok {
-		data, err := r.encode()
-		if err != nil {
-			return Token{}, err
-		}
-		if err := room.Reserve(ctx, s.key, 2*len(data)+reserved64K); err != nil {
-			return Token{}, fmt.Errorf("no room for the next refresh token: %w", err)
-		}
 	}
 	form, err := c.form(g.leaveOut(q, md.defaults))
 	if err != nil {
 		return Token{}, err
 	}
-	form.Set("grant_type", "refresh_token")
-	form.Set("refresh_token", g.refreshToken)
-
-	sent := context.WithoutCancel(ctx) // from here on nobody's leaving may end it
-	a, err := c.post(sent, md.doc.TokenEndpoint, form, ctx)
-	if err == nil {
-		return s.succeed(sent, q, md, a, r, rev)
-	}
-	if drop := refusedDefaults(md, q, form, err); drop.Len() > 0 {
-		if a, err = c.post(sent, md.doc.TokenEndpoint, form, ctx); err == nil {
-			c.refuse(sent, drop)
-			return s.succeed(sent, q, md, a, r, rev)
-		}
-	}
-	if unknown(err) {
-		// The server may have rotated the token. One with a grace period answers
-		// the same token again; one without has ended the session already.
-		if a, err = c.post(sent, md.doc.TokenEndpoint, form, nil); unknown(err) {
-			return Token{}, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-		}
-	}
-	if refused := (*ServerError)(nil); errors.As(err, &refused) {
-		if refused.refusedScopes() && !g.covers(q) {
+	got, err := c.exchange(ctx, md, q, form, g.refreshToken)
+	ctx = context.WithoutCancel(ctx) // what has come is not lost because somebody leaves
+	if refused := (*ServerError)(nil); errors.As(err, &refused) && !errors.Is(err, ErrOutcomeUnknown) {
+		switch {
+		case refused.refusedScopes() && !g.covers(q):
 			// They were never asked for, and this server does not speak of consent.
 			return Token{}, fmt.Errorf("%w: %w", ErrSignInRequired, refused)
-		}
-		if refused.Code != "invalid_grant" {
+		case refused.Code != "invalid_grant":
 			return Token{}, refused.required()
 		}
-		return s.refused(sent, q, form, md, refused)
+		return s.refused(ctx, q, form, md, refused)
 	}
 	if err != nil {
 		return Token{}, err
 	}
-	return s.succeed(sent, q, md, a, r, rev)
+	return c.accept(ctx, md, q, got, origin{session: s, record: r, rev: rev})
+}
+
+// prepare makes sure that a refresh token can be spent: everything that can
+// fail beforehand fails here. One that rotates can be spent once, and its
+// successor must find its place. r is the record so far; nil: there is none.
+func (s *session) prepare(ctx context.Context, r *record, since time.Time) (*metadata, error) {
+	if err := s.core.server.resting(time.Since(s.core.epoch)); err != nil {
+		return nil, err
+	}
+	md, err := s.core.metadataSince(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	if room, ok := s.core.Cache.(cache.Reserver); ok {
+		var data []byte
+		if r != nil {
+			if data, err = r.encode(); err != nil {
+				return nil, err
+			}
+		}
+		if err := room.Reserve(ctx, s.key, 2*len(data)+reserved64K); err != nil {
+			return nil, fmt.Errorf("no room for the next refresh token: %w", err)
+		}
+	}
+	return md, nil
 }
 
 // reserved64K is room for what a refresh adds to a record.
 const reserved64K = 64 << 10
+
+// exchange sends a refresh token and returns the answer. ctx ends it only as
+// long as the request is not on its way: from then on nobody's leaving may.
+func (c *core) exchange(ctx context.Context, md *metadata, q request, form url.Values, refreshToken string) (*answer, error) {
+	form.Set("grant_type", "refresh_token")
+	form.Set("refresh_token", refreshToken)
+	sent := context.WithoutCancel(ctx)
+	a, err := c.post(sent, md.doc.TokenEndpoint, form, ctx)
+	if err != nil {
+		if drop := refusedDefaults(md, q, form, err); drop.Len() > 0 {
+			if a, err = c.post(sent, md.doc.TokenEndpoint, form, ctx); err == nil {
+				c.refuse(sent, drop)
+			}
+		}
+	}
+	if err != nil && unknown(err) {
+		// The server may have rotated the token. One with a grace period answers
+		// the same token again; one without has ended the session already.
+		if a, err = c.post(sent, md.doc.TokenEndpoint, form, nil); unknown(err) {
+			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	got, err := c.parseAnswer(a.Body, time.Now())
+	if err == nil {
+		got.date = a.Date
+	}
+	return got, err
+}
 
 // unknown tells whether the server may have acted on a request whose answer
 // we do not have. What a gateway answers in its place, it made up.
@@ -236,13 +267,12 @@ func (s *session) refused(ctx context.Context, q request, form url.Values, md *m
 	spent := form.Get("refresh_token")
 	if g := r.grantFor(q); g != nil && g.refreshToken != spent {
 		spent = g.refreshToken
-		form.Set("refresh_token", spent)
-		a, err := s.core.post(ctx, md.doc.TokenEndpoint, form, nil)
+		got, err := s.core.exchange(ctx, md, q, form, spent)
 		if err == nil {
-			return s.succeed(ctx, q, md, a, r, rev)
+			return s.core.accept(ctx, md, q, got, origin{session: s, record: r, rev: rev})
 		}
 		again, ok := errors.AsType[*ServerError](err)
-		if !ok {
+		if !ok || errors.Is(err, ErrOutcomeUnknown) {
 			return Token{}, err
 		}
 		refused = again
@@ -267,15 +297,4 @@ func (s *session) bury(ctx context.Context, r *record, rev cache.Rev, dead strin
 	if _, err := s.save(ctx, r, rev, update{apply: clear}, nil); err != nil {
 		s.core.warn("session not stored", s, err)
 	}
-}
-
-// succeed takes the answer to a refresh. If the keys do not know its ID token
-// the answer is stored first and verified when they are fetched.
-func (s *session) succeed(ctx context.Context, q request, md *metadata, a wire.Answer, r *record, rev cache.Rev) (Token, error) {
-	got, err := s.core.parseAnswer(a.Body, time.Now())
-	if err != nil {
-		return Token{}, err
-	}
-	got.date = a.Date
-	return s.core.accept(ctx, md, q, got, origin{session: s, record: r, rev: rev})
 }

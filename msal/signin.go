@@ -161,16 +161,21 @@ func (a *attempt) finish(ctx context.Context, q request, body []byte, nonce stri
 	ctx = context.WithoutCancel(ctx)
 	t, err := core.accept(ctx, a.md, q, got, origin{nonce: nonce, account: a.client.account})
 	if err == nil {
-		s := core.session(t.Account.ID)
-		switch {
-		case t.Warning != nil:
-			core.only.CompareAndSwap(nil, s) // the store does not list it
-		case core.only.Load() != s:
-			core.only.Store(nil) // there may be two now
-		}
-		core.event(ctx, "signed in", s)
+		core.welcome(ctx, t)
 	}
 	return t, err
+}
+
+// welcome notes that t is of a new session.
+func (c *core) welcome(ctx context.Context, t Token) {
+	s := c.session(t.Account.ID)
+	switch {
+	case t.Warning != nil:
+		c.only.CompareAndSwap(nil, s) // the store does not list it
+	case c.only.Load() != s:
+		c.only.Store(nil) // there may be two now
+	}
+	c.event(ctx, "signed in", s)
 }
 
 // front returns the parameters of a request that a person gets to see, beyond

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/staysigned/staysigned/internal/termsafe"
@@ -100,6 +101,35 @@ func (a Authority) AccountID(iss, sub, tid, oid string) string {
 		}
 	}
 	return iss + "#" + sub
+}
+
+// HomeAccountID returns the AccountID of the account that MSAL calls home, if an
+// authority with metadata of that issuer signs it in. MSAL's name of an account
+// is uid.utid, object and tenant in the tenant that it is at home in, or sub at
+// a server that does not say. What it is at B2C does not follow from it.
+func (a Authority) HomeAccountID(documentIssuer, home string) (id string, ok bool) {
+	switch {
+	case a.Kind == B2C || home == "":
+		return "", false
+	case a.Kind != Entra && a.Kind != CIAM:
+		return a.AccountID(documentIssuer, home, "", ""), true
+	}
+	uid, utid, _ := strings.Cut(lower(home), ".")
+	_, err := a.TokenIssuer(documentIssuer, utid)
+	if err != nil || !isGUID(uid) || a.Tenant == organizations && utid == consumersID {
+		return "", false
+	}
+	return a.AccountID("", "", utid, uid), true
+}
+
+// InCloud tells whether environment, a host as MSAL notes it with each token,
+// is the authority's or another name of the same cloud.
+func (a Authority) InCloud(environment string) bool {
+	host := strings.TrimSuffix(lower(environment), ":443")
+	if c, known := cloudOf(a.Host); known && a.Kind == Entra {
+		return slices.Contains(c.hosts, host)
+	}
+	return host == strings.TrimSuffix(a.Host, ":443")
 }
 
 // tenantOf returns what issuer has in the tenant's place, a GUID or the

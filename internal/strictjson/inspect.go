@@ -32,7 +32,7 @@ var seed = maphash.MakeSeed()
 // characters that give a document its structure; whether there is more wrong with
 // it is for the grammar of the decoder that reads it next. A document of usual
 // size is inspected without an allocation.
-func inspect(data []byte, stop int) (member []byte, err error) {
+func inspect(data []byte, stop, members int) (member []byte, err error) {
 	switch {
 	case len(bytes.TrimLeft(data, " \t\r\n")) == 0:
 		return nil, errors.New("empty where JSON was expected")
@@ -67,7 +67,7 @@ func inspect(data []byte, stop int) (member []byte, err error) {
 			}
 			open[depth] = level{c == '{', maxElements - 1, len(names)}
 			if c == '{' {
-				open[depth].room = MaxMembers - 1
+				open[depth].room = members - 1
 			}
 			last = c
 		case '}', ']':
@@ -78,7 +78,7 @@ func inspect(data []byte, stop int) (member []byte, err error) {
 			last = c
 		case ',':
 			if in.room--; in.room < 0 && depth > 0 {
-				return nil, fmt.Errorf("more than %d members in an object or %d elements in an array", MaxMembers, maxElements)
+				return nil, fmt.Errorf("more than %d members in an object or %d elements in an array", members, maxElements)
 			}
 			last = c
 		case ':':
@@ -92,8 +92,8 @@ func inspect(data []byte, stop int) (member []byte, err error) {
 }
 
 // appendName notes one more name of the object whose names begin at first. It
-// compares each with each, but hashes, and at most MaxMembers of them: for the
-// handful of members of real answers that beats a map.
+// compares each with each, but hashes, and as many of them as are allowed: for
+// the handful of members of real answers that beats a map.
 func appendName(names []name, first int, quoted []byte) ([]name, error) {
 	text := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(text, '\\') >= 0 { // "a" and "\u0061" are one name
@@ -152,7 +152,7 @@ func codeUnit(data []byte, i int) rune {
 
 // memberAt says in which member of data, which was inspected, a value ends.
 func memberAt(data []byte, end int) string {
-	if member, _ := inspect(data, min(end, len(data))); member != nil {
+	if member, _ := inspect(data, min(end, len(data)), len(data)); member != nil {
 		return "member " + quote(member)
 	}
 	return "the document"
