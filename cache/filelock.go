@@ -89,14 +89,18 @@ func (f *files) hold(ctx context.Context, name string) (unlock func() error, err
 
 // tryFile takes the lock of that file if it is free. The file is opened for
 // each try, so that nobody waits for one that was removed with its directory.
-func (f *files) tryFile(name string) (*flock.Flock, bool, error) {
-	file := flock.New(filepath.Join(f.path, name), flock.SetFlag(os.O_CREATE|os.O_RDWR|dontFollow|dontWait))
-	ok, err := file.TryLock()
+func (f *files) tryFile(name string) (file *flock.Flock, ok bool, err error) {
+	file = flock.New(filepath.Join(f.path, name), flock.SetFlag(os.O_CREATE|os.O_RDWR|dontFollow|dontWait))
+	try := func() (err error) {
+		ok, err = file.TryLock()
+		return err
+	}
+	err = patiently(try)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := f.makeDir(); err != nil {
 			return nil, false, err
 		}
-		ok, err = file.TryLock()
+		err = patiently(try)
 	}
 	if err != nil {
 		return nil, false, dirError(err)

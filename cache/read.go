@@ -90,14 +90,18 @@ func odd(name string, err error) error {
 // inside the directory, so that one record would be overwritten under the name
 // of another. All else is decided on the open file, not on its name.
 func openRegular(dir *os.Root, name string, flag int) (*os.File, fs.FileInfo, error) {
-	info, err := dir.Lstat(name)
+	var info fs.FileInfo
+	err := patiently(func() (err error) {
+		info, err = dir.Lstat(name)
+		return err
+	})
 	if err != nil {
 		return nil, nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, info, errOdd
 	}
-	file, err := dir.OpenFile(name, flag|dontWait, 0)
+	file, err := openFile(dir, name, flag|dontWait)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -113,6 +117,14 @@ func openRegular(dir *os.Root, name string, flag int) (*os.File, fs.FileInfo, er
 		return nil, info, err
 	}
 	return file, info, nil
+}
+
+func openFile(dir *os.Root, name string, flag int) (file *os.File, err error) {
+	err = patiently(func() (err error) {
+		file, err = dir.OpenFile(name, flag, 0o600)
+		return err
+	})
+	return file, err
 }
 
 // ownFile refuses a file of somebody else, and closes ours to others.

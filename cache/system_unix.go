@@ -59,3 +59,6 @@ func peek(path string, b []byte) bool {
 	n, err := unix.Read(fd, b)
 	return err == nil && n == len(b)
 }
+
+// patiently calls do: nobody's open file is in the way of another here.
+func patiently(do func() error) error { return do() }

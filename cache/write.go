@@ -39,7 +39,7 @@ func (f *files) put(ctx context.Context, key string, data []byte, prev Rev, asid
 				return dirError(err)
 			}
 		}
-		if err := dir.Rename(name+newFile, name); err != nil {
+		if err := rename(dir, name+newFile, name); err != nil {
 			return dirError(err)
 		}
 		return syncDir(dir)
@@ -53,7 +53,7 @@ func (f *files) put(ctx context.Context, key string, data []byte, prev Rev, asid
 func (f *files) Delete(ctx context.Context, key string) error {
 	return f.writing(ctx, key, func(dir *os.Root, name string) error {
 		for _, file := range []string{name, name + newFile, name + lostFile} {
-			if err := dir.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := remove(dir, file); err != nil {
 				return dirError(err)
 			}
 		}
@@ -140,11 +140,11 @@ func openNew(dir *os.Root, name string) (*os.File, fs.FileInfo, error) {
 		file.Close()
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		if err := dir.RemoveAll(name); err != nil {
+		if err := patiently(func() error { return dir.RemoveAll(name) }); err != nil {
 			return nil, nil, err
 		}
 	}
-	file, err = dir.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err = openFile(dir, name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -159,8 +159,21 @@ func openNew(dir *os.Root, name string) (*os.File, fs.FileInfo, error) {
 // moveAside makes place for a new record. Between this and the rename that
 // follows a crash leaves none, instead of one that nobody can read.
 func moveAside(dir *os.Root, name string) error {
-	if err := dir.Remove(name + lostFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := remove(dir, name+lostFile); err != nil {
 		return err
 	}
-	return dir.Rename(name, name+lostFile)
+	return rename(dir, name, name+lostFile)
+}
+
+func rename(dir *os.Root, from, to string) error {
+	return patiently(func() error { return dir.Rename(from, to) })
+}
+
+// remove is content if there is nothing to remove.
+func remove(dir *os.Root, name string) error {
+	err := patiently(func() error { return dir.Remove(name) })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }

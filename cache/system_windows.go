@@ -1,0 +1,56 @@
+package cache
+
+import (
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"golang.org/x/sys/windows"
+)
+
+// Windows has access lists instead of modes, and nothing to wait for. What is
+// made in a person's profile is theirs.
+const (
+	hasModes   = false
+	dontWait   = 0
+	dontFollow = 0
+)
+
+func mine(fs.FileInfo) (owner int, mine bool) { return 0, true }
+
+func links(fs.FileInfo) uint64 { return 1 }
+
+// syncDir does nothing: NTFS logs the changes of its directories, and offers
+// no way to wait for them.
+func syncDir(*os.Root) error { return nil }
+
+// peek leaves it to readRecord.
+func peek(string, []byte) bool { return false }
+
+// Somebody else's handle does not stay long.
+const (
+	patience  = 2 * time.Second
+	lastPause = 64 * time.Millisecond
+)
+
+// patiently repeats what Windows refuses while somebody has the file open who
+// does not share it: a virus scanner, an indexer or a backup, or a reader on a
+// file system without POSIX semantics. It does not say whether that is why, so
+// that what is forbidden for good fails after two seconds.
+func patiently(do func() error) error {
+	begin := time.Now()
+	for pause := time.Millisecond; ; pause = min(2*pause, lastPause) {
+		err := do()
+		if !inUse(err) || time.Since(begin) >= patience {
+			return err
+		}
+		time.Sleep(pause/2 + rand.N(pause/2))
+	}
+}
+
+func inUse(err error) bool {
+	return errors.Is(err, windows.ERROR_ACCESS_DENIED) || errors.Is(err, windows.ERROR_SHARING_VIOLATION) ||
+		errors.Is(err, windows.ERROR_DELETE_PENDING)
+}
