@@ -43,11 +43,12 @@ func (h *hit) is(scope []string) bool {
 	return h.asked == len(scope) && (h.asked == 0 || h.first == scope[0] && slices.Equal(h.rest, scope[1:]))
 }
 
-// remember makes the next such request a hit.
+// remember makes the next such request a hit. One that is a hit already, and
+// came here because the store was asked for changes, stays as it is.
 func (s *session) remember(sn *snapshot, scope []string, until deadline, t Token, q request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.snap.Load() != sn { // another one has come, or the end
+	if s.snap.Load() != sn || s.hit(scope) != nil { // another snapshot has come, or the end
 		return
 	}
 	next := &hits{hit: hit{asked: len(scope), until: until, token: t, request: q}}
@@ -55,7 +56,7 @@ func (s *session) remember(sn *snapshot, scope []string, until deadline, t Token
 		next.first, next.rest = scope[0], slices.Clone(scope[1:])
 	}
 	if old := s.hits.Load(); old != nil {
-		next.more = slices.DeleteFunc(append(slices.Clone(old.more), old.hit), func(h hit) bool { return h.is(scope) })
+		next.more = append(slices.Clone(old.more), old.hit)
 	}
 	if len(next.more) < maxHits {
 		s.hits.Store(next)

@@ -1,0 +1,46 @@
+package msal
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/staysigned/staysigned/cache"
+)
+
+// Once a second a hit asks the store for changes. If there are none, what is
+// remembered stays as it is: with 100,000 accounts the garbage of each such
+// look, and what it kept alive, was a tenth of the memory.
+func TestCheckKeepsHits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := cache.Memory()
+		c, err := New(Config{ClientID: "a-test-client", Authority: "https://idp.example", Cache: store})
+		require.NoError(t, err)
+		r := &record{account: Account{ID: "https://idp.example#avery"}}
+		for _, scope := range []string{"read", "write"} {
+			r.access = append(r.access, access{
+				token: scope, tokenType: "Bearer", asked: scope, granted: scope,
+				obtained: time.Now(), expiry: time.Now().Add(time.Hour), refreshAfter: time.Now().Add(55 * time.Minute),
+			})
+		}
+		data, err := r.encode()
+		require.NoError(t, err)
+		_, err = store.Put(t.Context(), c.core.key(r.account.ID), data, "")
+		require.NoError(t, err)
+		get := func() {
+			for _, scope := range []string{"read", "write"} {
+				token, err := c.For(r.account).Token(t.Context(), scope)
+				require.NoError(t, err)
+				require.Equal(t, scope, token.AccessToken())
+			}
+		}
+		get()
+		known := c.core.sessions.find(r.account.ID).hits.Load()
+		require.Len(t, known.more, 1)
+		time.Sleep(2 * time.Duration(checkEvery))
+		get()
+		require.Same(t, known, c.core.sessions.find(r.account.ID).hits.Load())
+	})
+}
