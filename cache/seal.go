@@ -243,10 +243,11 @@ func (s *sealed) Reserve(ctx context.Context, key string, n int) error {
 	return nil
 }
 
-// Unlock asks a person only if the key cannot be had without one.
+// Unlock asks a person only if the active key, or one that a record needed a
+// moment ago, cannot be had without one.
 func (s *sealed) Unlock(ctx context.Context) error {
 	v := s.vault()
-	v.forgive()
+	locked := v.forgive()
 	if u, ok := s.inner.(Unlocker); ok {
 		if err := u.Unlock(ctx); err != nil {
 			return err
@@ -254,7 +255,7 @@ func (s *sealed) Unlock(ctx context.Context) error {
 	}
 	err := v.settle(ctx)
 	u, asks := v.keys.(Unlocker)
-	if err == nil || !asks || ctx.Err() != nil {
+	if err == nil && !locked || !asks || ctx.Err() != nil {
 		return err
 	}
 	if err := u.Unlock(ctx); err != nil {

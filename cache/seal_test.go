@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,6 +60,25 @@ func TestUnlock(t *testing.T) {
 	inner.err = cache.ErrUnavailable
 	require.ErrorIs(t, unlock(), cache.ErrUnavailable)
 	require.Equal(t, []string{"inner"}, log)
+}
+
+// The active key is in memory, and the record of another account needs an older
+// one: that is worth a question.
+func TestUnlockForAnOldKey(t *testing.T) {
+	t.Parallel()
+	var log []string
+	k, inner := &unlocking{fakeKeys: &fakeKeys{}, name: "keys", log: &log, opens: true}, cache.Memory()
+	put(t, cache.Seal(inner, k), "a-1", "one", "")
+	old := k.lose()
+	s := cache.Seal(inner, k)
+	put(t, s, "a-2", "two", "")
+	maps.Copy(k.keys, old)
+	k.fakeKeys.err = cache.ErrLocked
+	_, _, err := s.Get(t.Context(), "a-1")
+	require.ErrorIs(t, err, cache.ErrLocked)
+	require.NoError(t, s.(cache.Unlocker).Unlock(t.Context()))
+	require.Equal(t, []string{"keys"}, log)
+	requireRecord(t, s, "a-1", "one")
 }
 
 // What says which key seals the records is deleted, damaged or newer.

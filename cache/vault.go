@@ -112,11 +112,16 @@ func (v *vault) learn(i id, key []byte, err error) {
 	v.ready[i] = key
 }
 
-// forgive forgets refusals: a person has done something about them.
-func (v *vault) forgive() {
+// forgive forgets refusals, as a person is about to do something about them,
+// and tells whether one of them was about a lock.
+func (v *vault) forgive() (locked bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	for _, r := range v.refused {
+		locked = locked || errors.Is(r.err, ErrLocked)
+	}
 	clear(v.refused)
+	return locked
 }
 
 // forget forgets all that was read or made.

@@ -1,0 +1,57 @@
+package keys
+
+import (
+	"context"
+
+	"github.com/staysigned/staysigned/cache"
+)
+
+// Remember returns Keys that reads a key from fast, and if it is not there from
+// slow, and then puts it into fast. slow is where the key is kept: it gets new
+// ones, a store is pinned to it, and its errors are the ones that are returned.
+// What goes wrong with fast costs time only.
+//
+//	keys.Remember(keys.Kernel("myapp"), keys.Passphrase(file, ask))
+//
+// asks for the passphrase once until the machine starts again.
+func Remember(fast, slow cache.Keys) cache.Keys {
+	if fast == nil || slow == nil {
+		panic("keys: Remember needs two Keys")
+	}
+	return remember{fast, slow}
+}
+
+type remember struct{ fast, slow cache.Keys }
+
+// Provider implements [cache.Provider]: it is slow's.
+func (r remember) Provider() string {
+	if p, ok := r.slow.(cache.Provider); ok {
+		return p.Provider()
+	}
+	return ""
+}
+
+// Key takes and remembers a key only under its own id: there are Keys that
+// answer every id with the key that they have.
+func (r remember) Key(ctx context.Context, id string) ([]byte, error) {
+	if key, err := r.fast.Key(ctx, id); err == nil && cache.KeyID(key) == id {
+		return key, nil
+	}
+	key, err := r.slow.Key(ctx, id)
+	if err == nil && cache.KeyID(key) == id {
+		_ = r.fast.Create(ctx, id, key)
+	}
+	return key, err
+}
+
+func (r remember) Create(ctx context.Context, id string, key []byte) error {
+	return r.slow.Create(ctx, id, key)
+}
+
+// Unlock implements [cache.Unlocker] for slow.
+func (r remember) Unlock(ctx context.Context) error {
+	if u, ok := r.slow.(cache.Unlocker); ok {
+		return u.Unlock(ctx)
+	}
+	return nil
+}
