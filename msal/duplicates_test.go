@@ -37,6 +37,10 @@ var scopeMethods = map[string]scopeMethod{
 		_, err := c.SignIn(ctx, msal.DeviceCode{Show: func(context.Context, msal.DevicePrompt) error { return errAsked }}, scope...)
 		return err
 	},
+	"Import": func(ctx context.Context, c *msal.Client, scope []string) error {
+		_, err := c.Import(ctx, []byte(`{"RefreshToken":{"k":{"home_account_id":"avery","environment":"idp.example","client_id":"`+clientID+`","secret":"rt"}}}`), scope...)
+		return err
+	},
 	"Authorize": func(ctx context.Context, c *msal.Client, scope []string) error {
 		_, err := c.Authorize(ctx, "http://127.0.0.1/callback", scope...)
 		return err

@@ -1,12 +1,17 @@
 package msal_test
 
 import (
+	"bytes"
+	"iter"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/staysigned/staysigned/cache"
 	"github.com/staysigned/staysigned/msal"
 	"github.com/staysigned/staysigned/msal/msaltest"
 )
@@ -47,4 +52,33 @@ func visit(t testing.TB, p *msaltest.Platform, address string) url.Values {
 	back, err := resp.Location()
 	require.NoError(t, err)
 	return back.Query()
+}
+
+// keysOf yields the keys of a store's sessions.
+func keysOf(t testing.TB, store cache.Store) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for key, err := range store.List(t.Context(), "a-") {
+			require.NoError(t, err)
+			if !yield(key) {
+				return
+			}
+		}
+	}
+}
+
+// sharedDir is a sealed directory that any number of processes open.
+type sharedDir string
+
+func newSharedDir(t testing.TB) sharedDir {
+	t.Helper()
+	dir := sharedDir(t.TempDir())
+	require.NoError(t, os.WriteFile(dir.key(), bytes.Repeat([]byte("k"), 32), 0o600))
+	return dir
+}
+
+func (d sharedDir) key() string { return filepath.Join(string(d), "key") }
+
+// config gives a Client a store of its own over the directory.
+func (d sharedDir) config(cfg *msal.Config) {
+	cfg.Cache = cache.Dir(filepath.Join(string(d), "sessions"), cache.KeyFile(d.key()))
 }
