@@ -11,8 +11,8 @@ import (
 )
 
 // Once a second a hit asks the store for changes. If there are none, what is
-// remembered stays as it is: with 100,000 accounts the garbage of each such
-// look, and what it kept alive, was a tenth of the memory.
+// remembered stays as it is: to make it anew costs garbage at each such look, and
+// kept 390 bytes alive for each account.
 func TestCheckKeepsHits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := cache.Memory()

@@ -1,6 +1,7 @@
 package msal
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -80,6 +81,10 @@ func take[T any](m members, name string, v *T, err *error) {
 		return
 	}
 	delete(m, name)
+	if s, ok := any(v).(*string); ok && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
+		*s = string(raw[1 : len(raw)-1]) // a token of kilobytes: encoding/json would scan it twice more
+		return
+	}
 	if e := json.Unmarshal(raw, v); e != nil && *err == nil {
 		*err = fmt.Errorf("member %q: %w", name, e)
 	}

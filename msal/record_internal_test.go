@@ -192,3 +192,18 @@ func FuzzRecord(f *testing.F) {
 		require.Equal(t, string(once), string(twice))
 	})
 }
+
+// What has no escape is taken as it stands, all else is decoded.
+func TestTakeString(t *testing.T) {
+	for raw, want := range map[string]string{`"token"`: "token", `""`: "", `"\u0061\"\\"`: `a"\`, `"ü"`: "ü", `null`: ""} {
+		var got string
+		var err error
+		take(members{"m": json.RawMessage(raw)}, "m", &got, &err)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	var got string
+	var err error
+	take(members{"m": json.RawMessage("1")}, "m", &got, &err)
+	require.Error(t, err)
+}
