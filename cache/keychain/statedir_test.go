@@ -14,6 +14,10 @@ import (
 // CA-24: state, not cache; local, not roaming; what is relative is ignored.
 func TestStateHome(t *testing.T) {
 	t.Parallel()
+	local := "/l"
+	if runtime.GOOS == "windows" {
+		local = `C:\l`
+	}
 	for _, tt := range []struct {
 		goos   string
 		env    map[string]string
@@ -28,7 +32,7 @@ func TestStateHome(t *testing.T) {
 		{"openbsd", map[string]string{"HOME": "/h"}, "/h/.local/state", true},
 		{"darwin", map[string]string{"XDG_STATE_HOME": "/s", "HOME": "/h"}, "/h/Library/Application Support", true},
 		{"darwin", nil, "", false},
-		{"windows", map[string]string{"LOCALAPPDATA": "/l", "APPDATA": "/roaming", "HOME": "/h"}, "/l", false},
+		{"windows", map[string]string{"LOCALAPPDATA": local, "APPDATA": "/roaming", "HOME": "/h"}, local, false},
 		{"windows", map[string]string{"LOCALAPPDATA": "l", "HOME": "/h"}, "", false},
 	} {
 		if tt.goos != "windows" && runtime.GOOS == "windows" {
