@@ -34,7 +34,7 @@ var update = flag.Bool("update", false, "rewrite api/*.txt and deps.txt")
 const module = "github.com/staysigned/staysigned"
 
 // public are the packages that applications import.
-var public = []string{"scopes", "msal", "cache", "cache/cachetest", "cache/keychain", "msal/msaltest"}
+var public = []string{"scopes", "msal", "cache", "cache/cachetest", "cache/keychain", "cache/keys", "msal/msaltest"}
 
 // ground are the packages that import nothing of ours and that every other one in internal may import.
 var ground = []string{"internal/strictjson", "internal/secret", "internal/termsafe", "internal/secureurl"}
@@ -73,7 +73,7 @@ func TestDependencies(t *testing.T) {
 	t.Parallel()
 	closure := map[string][]string{} // module: its packages
 	for _, p := range list(t, "-deps", "./msal", "./cache") {
-		require.NotRegexp(t, `^github\.com/(godbus|zalando)/`, p.ImportPath)
+		require.NotRegexp(t, `^(github\.com/(godbus|zalando)|filippo\.io)/`, p.ImportPath)
 		if p.Module != nil && p.Module.Path != module {
 			closure[p.Module.Path] = append(closure[p.Module.Path], p.ImportPath)
 		}
@@ -254,7 +254,7 @@ var forbidden = []struct{ names, in string }{
 	{`"log" fmt.Print fmt.Printf fmt.Println`, ""},                        // belong to the program
 	{"os.Stdout", "examples cache/cachetest"},
 	{"os.Getenv os.LookupEnv os.Environ", "internal/browser cache/keychain examples cache/cachetest"}, // Config says it all
-	{`"os/exec"`, "internal/browser cache/cachetest cache/keychain"},
+	{`"os/exec"`, "internal/browser cache/cachetest cache/keychain cache/keys"},
 	{`"testing"`, "msal/msaltest cache/cachetest"},
 }
 
@@ -308,7 +308,8 @@ func TestNoMachinePaths(t *testing.T) {
 }
 
 // Code in prose rots unless something compiles it: each block is the body of an Example, what it prints is the output
-// of one, a line in a package comment is a line of one, and a command is one that .ci/run or a test gives.
+// of one, a line in a package comment is a line of one, what a table says of keys is in one, and a command is one that
+// .ci/run or a test gives.
 func TestProse(t *testing.T) {
 	t.Parallel()
 	bodies, outputs, source, proofs := map[string]bool{}, map[string]bool{}, "", ""
@@ -337,6 +338,13 @@ func TestProse(t *testing.T) {
 				}
 			case f.path == "README.md":
 				require.True(t, outputs[text], "%s: no Example prints this:\n%s", f.path, text)
+			}
+		}
+		_, table, _ := strings.Cut(f.text, "\n## Where the key is\n\n")
+		table, _, _ = strings.Cut(table, "\n## ")
+		for _, cell := range regexp.MustCompile("(?m)`([^`]*)` \\|$").FindAllStringSubmatch(table, -1) {
+			if cell[1] != "Config.Cache" {
+				require.Contains(t, source, cell[1], f.path)
 			}
 		}
 		for line := range strings.Lines(f.text) {

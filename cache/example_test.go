@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,4 +32,21 @@ func ExampleDir() {
 	// Output:
 	// true <nil>
 	// a session true <nil>
+}
+
+// A secret that Kubernetes mounts, or any other file that somebody else made.
+func ExampleKeyFile() {
+	store := cache.Dir("sessions", cache.KeyFile("/run/secrets/myapp/key"))
+	_, _, err := store.Get(context.Background(), "a-1")
+	fmt.Println(errors.Is(err, cache.ErrNotFound))
+	// Output: true
+}
+
+// A credential that systemd unseals: LoadCredentialEncrypted=myapp.key
+func ExampleKeyFile_systemd() {
+	key := filepath.Join(os.Getenv("CREDENTIALS_DIRECTORY"), "myapp.key")
+	store := cache.Dir("sessions", cache.KeyFile(key))
+	_, _, err := store.Get(context.Background(), "a-1")
+	fmt.Println(errors.Is(err, cache.ErrNotFound))
+	// Output: true
 }

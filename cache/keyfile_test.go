@@ -114,3 +114,26 @@ func TestKeyFileSwapped(t *testing.T) {
 	write(1)
 	requireRecord(t, cache.Dir(dir, cache.KeyFile(key)), "a-2", "two")
 }
+
+// FuzzParseKey: nothing panics; a key is 32 bytes, in one of two ways; an error
+// shows nothing of what it is about.
+func FuzzParseKey(f *testing.F) {
+	raw := bytes.Repeat([]byte{0xfb, '\n'}, 16)
+	f.Add(raw)
+	f.Add([]byte(base64.StdEncoding.EncodeToString(raw) + "\r\n"))
+	f.Add(raw[1:])
+	f.Fuzz(func(t *testing.T, text []byte) {
+		key, err := cache.ParseKey(text)
+		if err != nil {
+			require.ErrorIs(t, err, cache.ErrUnavailable)
+			_, none := cache.ParseKey(nil)
+			require.Equal(t, none, err)
+			return
+		}
+		line := bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
+		encoded := base64.StdEncoding.EncodeToString(key)
+		require.Len(t, key, 32)
+		require.True(t, bytes.Equal(text, key) || bytes.Equal(line, key) || string(line) == encoded)
+		require.Len(t, cache.KeyID(key), 32)
+	})
+}

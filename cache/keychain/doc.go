@@ -12,8 +12,10 @@
 //
 // Where there is no keychain, as in a container or over SSH, nothing is written
 // elsewhere instead: the error is [cache.ErrNoSecureStorage] or
-// [cache.ErrUnavailable] and says what to do. The choices are [cache.KeyFile],
-// Keys of one's own, and [cache.Memory].
+// [cache.ErrUnavailable] and says what to do; [Diagnose] says what the machine
+// has. The choices are [cache.KeyFile], the providers of package cache/keys, Keys
+// of one's own, and [cache.Memory]. A store is pinned to the provider that it
+// began with, and no program changes that but by a sign-in.
 //
 // # Where to read
 //
@@ -22,4 +24,5 @@
 //   - keys.go: the key, as text in the keychain
 //   - calls.go: calls that hang, and what is made of them
 //   - secretservice.go, system_*.go: what each keychain has against us
+//   - diagnose.go: all of that in words
 package keychain

@@ -185,6 +185,8 @@ func (s *fakeService) do(member, path string, args []any) (body []any, signals [
 	switch member {
 	case "Hello":
 		return []any{":1.1"}, nil, ""
+	case "GetConnectionUnixProcessID":
+		return []any{uint32(os.Getpid())}, nil, ""
 	case "AddMatch", "RemoveMatch", "Close":
 		return nil, nil, ""
 	case "ReadAlias":

@@ -47,7 +47,16 @@ type chain struct {
 	ready   func(ctx context.Context) error // nil if get and set will not ask a person
 	unlock  func(ctx context.Context) error // may ask one
 	explain func(err error) error           // of get and set, in terms of package cache
+
+	// look asks nobody. The error is the one that ready has.
+	look func(ctx context.Context) ([]Place, error)
 }
+
+// provider is to whom a store is pinned whose key is in a keychain.
+const provider = "keychain"
+
+// Provider implements [cache.Provider].
+func (k *keys) Provider() string { return provider }
 
 func (k *keys) Key(ctx context.Context, id string) ([]byte, error) {
 	if err := errors.Join(checkName(k.app), checkName(id)); err != nil {
@@ -141,7 +150,7 @@ func (k *keys) explain(err error) error {
 }
 
 // elsewhere is the remedy where no keychain can be had.
-const elsewhere = "keep the key elsewhere with cache.KeyFile, or sessions in cache.Memory"
+const elsewhere = "keep the key elsewhere, with cache.KeyFile or package cache/keys, or the sessions in cache.Memory"
 
 // quote bounds a text that somebody else chose, and makes it harmless.
 func quote(err error) string { return fmt.Sprintf("%.200q", err.Error()) }

@@ -49,6 +49,7 @@ func system() chain {
 		ready:   secretServiceReady,
 		unlock:  secretServiceUnlock,
 		explain: explainDBus,
+		look:    lookAtSecretService,
 	}
 }
 
@@ -75,12 +76,18 @@ func secretServiceReady(ctx context.Context) error {
 		return err
 	}
 	defer s.conn.Close()
+	return s.ready(ctx)
+}
+
+var errNoKeyring = errors.New("there is no keyring yet")
+
+func (s *secretService) ready(ctx context.Context) error {
 	path, err := s.collection(ctx)
 	if err != nil {
 		return explainDBus(err)
 	}
 	if path == none {
-		return fmt.Errorf("keychain: there is no keyring yet; a sign-in makes one, or %s: %w", elsewhere, cache.ErrLocked)
+		return fmt.Errorf("keychain: %w; a sign-in makes one, or %s: %w", errNoKeyring, elsewhere, cache.ErrLocked)
 	}
 	locked, err := s.locked(ctx, path)
 	if err != nil {
@@ -90,6 +97,59 @@ func secretServiceReady(ctx context.Context) error {
 		return fmt.Errorf("keychain: the keyring is locked; unlock it and try again, or sign in: %w", cache.ErrLocked)
 	}
 	return nil
+}
+
+func lookAtSecretService(ctx context.Context) ([]Place, error) {
+	bus, service := Place{Name: "session bus"}, Place{Name: "Secret Service", State: "none without a bus"}
+	s, err := dialSecretService(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		bus.State, err = "does not answer", noAnswer()
+	case errors.Is(err, cache.ErrNoSecureStorage):
+		bus.State = "none"
+	case err != nil:
+		bus.State = "cannot be reached"
+	default:
+		defer s.conn.Close()
+		bus.Ready, bus.State = true, "answers"
+		service, err = s.look(ctx)
+	}
+	return []Place{bus, service}, err
+}
+
+func (s *secretService) look(ctx context.Context) (Place, error) {
+	p := Place{Name: "Secret Service"}
+	err := s.ready(ctx)
+	owner := s.owner(ctx)
+	switch {
+	case err == nil:
+		p.Ready, p.State = true, "unlocked"
+	case ctx.Err() != nil:
+		p.State, err = "does not answer", noAnswer()
+	case errors.Is(err, errNoKeyring):
+		p.State = "has no keyring yet"
+	case errors.Is(err, cache.ErrLocked):
+		p.State = "locked"
+	case errors.Is(err, cache.ErrNoSecureStorage):
+		p.State = "none"
+	default:
+		p.State = "fails"
+	}
+	if owner != "" {
+		p.State += " (" + owner + ")"
+	}
+	return p, err
+}
+
+// owner is the name of the program that is the service, as far as the system
+// tells.
+func (s *secretService) owner(ctx context.Context) string {
+	var pid uint32
+	if s.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetConnectionUnixProcessID", 0, busService).Store(&pid) != nil {
+		return ""
+	}
+	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return strings.TrimSuffix(string(name), "\n")
 }
 
 // secretServiceUnlock asks a person for the password, or for a new one if

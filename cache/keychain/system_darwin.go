@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 
 	"github.com/zalando/go-keyring"
 
@@ -22,7 +24,20 @@ func system() chain {
 		ready:   func(context.Context) error { return nil },
 		unlock:  func(context.Context) error { return nil },
 		explain: explainSecurity,
+		look:    lookAtLoginKeychain,
 	}
+}
+
+func lookAtLoginKeychain(context.Context) ([]Place, error) {
+	p := Place{Name: "login keychain"}
+	if home, err := os.UserHomeDir(); err != nil {
+		p.State = err.Error()
+	} else if _, err := os.Stat(filepath.Join(home, "Library", "Keychains", "login.keychain-db")); err != nil {
+		p.State = err.Error()
+	} else {
+		p.Ready, p.State = true, "there; whether it is locked cannot be found out without a question"
+	}
+	return []Place{p}, nil // what stands against it shows when it is used
 }
 
 // explainSecurity knows the exit codes of security(1): the lowest eight bits

@@ -21,7 +21,23 @@ func system() chain {
 		ready:   func(context.Context) error { return nil },
 		unlock:  func(context.Context) error { return nil },
 		explain: explainCredentialManager,
+		look:    lookAtCredentialManager,
 	}
+}
+
+// lookAtCredentialManager asks for what is not there: that needs it to be
+// there.
+func lookAtCredentialManager(context.Context) ([]Place, error) {
+	p := Place{Name: "Credential Manager", Ready: true, State: "can be used"}
+	_, err := keyring.Get("staysigned", "none")
+	if err == nil || errors.Is(err, keyring.ErrNotFound) {
+		return []Place{p}, nil
+	}
+	if err = explainCredentialManager(err); errors.Is(err, cache.ErrNotFound) {
+		return []Place{p}, nil
+	}
+	p.Ready, p.State = false, "cannot be used in this logon session"
+	return []Place{p}, err
 }
 
 func explainCredentialManager(err error) error {
