@@ -99,7 +99,7 @@ func (f *files) tryFile(name string) (*flock.Flock, bool, error) {
 		ok, err = file.TryLock()
 	}
 	if err != nil {
-		return nil, false, dirError(err)
+		return nil, false, dirError(f.path, err)
 	}
 	return file, ok, nil
 }

@@ -90,6 +90,7 @@ func TestNoRoom(t *testing.T) {
 	err := s.(cache.Reserver).Reserve(t.Context(), "a-1", 64<<10)
 	require.ErrorIs(t, err, cache.ErrUnavailable)
 	require.ErrorIs(t, err, syscall.EFBIG)
+	require.ErrorContains(t, err, filepath.Join(space, "store"), "where to make room")
 	requireRecord(t, s, "a-1", "one")
 	_, err = s.Put(t.Context(), "a-1", make([]byte, 64<<10), rev)
 	require.ErrorIs(t, err, cache.ErrUnavailable)
