@@ -4,7 +4,6 @@ package faults_test
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	mrand "math/rand/v2"
 	"os"
@@ -22,11 +21,6 @@ import (
 	"github.com/staysigned/staysigned/msal"
 	"github.com/staysigned/staysigned/msal/msaltest"
 )
-
-var update = flag.Bool("update", false, "rewrite docs/faults.md, and with the full count window.txt")
-
-// windowFile has the figures of the last full count. They are in docs/faults.md.
-const windowFile = "window.txt"
 
 // lanes are worlds in which kills happen side by side.
 const lanes = 4
