@@ -81,7 +81,7 @@ func (f *files) open() (*os.Root, error) {
 	}
 	dir, err := os.OpenRoot(f.path)
 	if err != nil {
-		return nil, dirError(err)
+		return nil, dirError(f.path, err)
 	}
 	if err := tighten(dir, f.path); err != nil {
 		dir.Close()
@@ -93,7 +93,7 @@ func (f *files) open() (*os.Root, error) {
 func tighten(dir *os.Root, path string) error {
 	info, err := dir.Stat(".")
 	if err != nil {
-		return dirError(err)
+		return dirError(path, err)
 	}
 	if owner, mine := mine(info); !mine {
 		return fmt.Errorf("cache: directory %s belongs to user %d and this process runs as user %d; "+
@@ -101,7 +101,7 @@ func tighten(dir *os.Root, path string) error {
 	}
 	if loose(info) {
 		if err := dir.Chmod(".", 0o700); err != nil {
-			return dirError(err)
+			return dirError(path, err)
 		}
 	}
 	return nil
@@ -114,15 +114,15 @@ func (f *files) create() (*os.Root, error) {
 		return dir, err
 	}
 	if err := os.MkdirAll(f.path, 0o700); err != nil {
-		return nil, dirError(err)
+		return nil, dirError(f.path, err)
 	}
 	return f.open()
 }
 
-// dirError says that the directory cannot be used now. The cause names the
-// file and what the system has against it.
-func dirError(err error) error {
-	return fmt.Errorf("cache: directory: %w: %w", ErrUnavailable, err)
+// dirError says that the directory cannot be used now. The cause says what the
+// system has against it, but names a file in it without its directory.
+func dirError(path string, err error) error {
+	return fmt.Errorf("cache: directory %s: %w: %w", path, ErrUnavailable, err)
 }
 
 // loose tells that others may read or write. Windows shows no such modes.

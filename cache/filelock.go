@@ -103,7 +103,7 @@ func (f *files) tryFile(name string) (file *flock.Flock, ok bool, err error) {
 		err = patiently(try)
 	}
 	if err != nil {
-		return nil, false, dirError(err)
+		return nil, false, dirError(f.path, err)
 	}
 	return file, ok, nil
 }

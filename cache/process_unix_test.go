@@ -3,6 +3,7 @@
 package cache_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/staysigned/staysigned/cache"
+	"github.com/staysigned/staysigned/internal/faults"
 )
 
 const spaceOfParent = "CACHE_TEST_SPACE"
@@ -40,10 +42,11 @@ func child() (space, role string, ok bool) {
 	return space, os.Getenv("CACHE_TEST_ROLE"), ok
 }
 
-// Of eight processes at their first start one makes the key, and all read what
+// Of twenty processes at their first start one makes the key, and all read what
 // the others wrote.
 func TestFirstStart(t *testing.T) {
 	t.Parallel()
+	const processes = 20
 	if space, role, ok := child(); ok {
 		s := openDir(t, space)
 		put(t, s, "a-"+role, "one", "")
@@ -53,20 +56,67 @@ func TestFirstStart(t *testing.T) {
 		}
 		return
 	}
-	space := t.TempDir()
-	var all []*exec.Cmd
-	for i := range 8 {
-		all = append(all, again(t, space, fmt.Sprint(i)))
-		require.NoError(t, all[i].Start())
+	for range faults.Rounds(14) {
+		space := t.TempDir()
+		var all []*exec.Cmd
+		for i := range processes {
+			all = append(all, again(t, space, fmt.Sprint(i)))
+			require.NoError(t, all[i].Start())
+		}
+		for _, cmd := range all {
+			require.NoError(t, cmd.Wait())
+		}
+		keys, err := os.ReadDir(filepath.Join(space, "keys"))
+		require.NoError(t, err)
+		require.Len(t, keys, 1)
+		for i := range all {
+			requireRecord(t, openDir(t, space), fmt.Sprint("a-", i), "one")
+		}
 	}
-	for _, cmd := range all {
-		require.NoError(t, cmd.Wait())
+}
+
+// stuckKeys is a keychain that stores a key and does not come back.
+type stuckKeys struct{ keyDir }
+
+func (k stuckKeys) Create(ctx context.Context, id string, key []byte) error {
+	if err := k.keyDir.Create(ctx, id, key); err != nil {
+		return err
 	}
-	keys, err := os.ReadDir(filepath.Join(space, "keys"))
-	require.NoError(t, err)
-	require.Len(t, keys, 1)
-	for i := range all {
-		requireRecord(t, openDir(t, space), fmt.Sprint("a-", i), "one")
+	fmt.Println("stored")
+	select {}
+}
+
+// Killed when its key is stored and nobody names it yet, a process leaves a key
+// that nobody needs.
+func TestKilledWhileMakingKey(t *testing.T) {
+	t.Parallel()
+	if space, _, ok := child(); ok {
+		keys := stuckKeys{keyDir(filepath.Join(space, "keys"))}
+		put(t, cache.Dir(filepath.Join(space, "store"), keys), "a-1", "one", "")
+		return
+	}
+	for range faults.Rounds(15) {
+		space := t.TempDir()
+		cmd := again(t, space, "")
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		lines := bufio.NewScanner(out)
+		for lines.Scan() && lines.Text() != "stored" {
+		}
+		require.Equal(t, "stored", lines.Text())
+		require.NoError(t, cmd.Process.Kill())
+		cmd.Wait()
+		require.NoFileExists(t, filepath.Join(space, "store", "store.json"))
+
+		s := openDir(t, space)
+		_, _, err = s.Get(t.Context(), "a-1")
+		require.ErrorIs(t, err, cache.ErrNotFound)
+		put(t, s, "a-1", "one", "")
+		requireRecord(t, openDir(t, space), "a-1", "one")
+		keys, err := os.ReadDir(filepath.Join(space, "keys"))
+		require.NoError(t, err)
+		require.Len(t, keys, 2)
 	}
 }
 
@@ -90,6 +140,7 @@ func TestNoRoom(t *testing.T) {
 	err := s.(cache.Reserver).Reserve(t.Context(), "a-1", 64<<10)
 	require.ErrorIs(t, err, cache.ErrUnavailable)
 	require.ErrorIs(t, err, syscall.EFBIG)
+	require.ErrorContains(t, err, filepath.Join(space, "store"), "where to make room")
 	requireRecord(t, s, "a-1", "one")
 	_, err = s.Put(t.Context(), "a-1", make([]byte, 64<<10), rev)
 	require.ErrorIs(t, err, cache.ErrUnavailable)

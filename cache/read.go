@@ -60,7 +60,7 @@ func readRecord(dir *os.Root, name string, enough int64) ([]byte, Rev, error) {
 	case errors.Is(err, errOdd):
 		return nil, oddRevision(info), odd(name, err)
 	case err != nil:
-		return nil, "", dirError(err)
+		return nil, "", dirError(dir.Name(), err)
 	}
 	defer file.Close()
 	if info.Size() > maxRecord {
@@ -73,7 +73,7 @@ func readRecord(dir *os.Root, name string, enough int64) ([]byte, Rev, error) {
 		data = append(data, rest...)
 	}
 	if err != nil {
-		return nil, "", dirError(err)
+		return nil, "", dirError(dir.Name(), err)
 	}
 	return data, revision(data), nil
 }
@@ -185,7 +185,7 @@ func (f *files) List(ctx context.Context, prefix string) iter.Seq2[string, error
 		defer dir.Close()
 		entries, err := dir.Open(".")
 		if err != nil {
-			yield("", dirError(err))
+			yield("", dirError(f.path, err))
 			return
 		}
 		defer entries.Close()
@@ -208,7 +208,7 @@ func (f *files) List(ctx context.Context, prefix string) iter.Seq2[string, error
 				return
 			}
 			if err != nil {
-				yield("", dirError(err))
+				yield("", dirError(f.path, err))
 				return
 			}
 		}

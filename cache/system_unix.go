@@ -40,11 +40,11 @@ func links(info fs.FileInfo) uint64 {
 func syncDir(dir *os.Root) error {
 	d, err := dir.Open(".")
 	if err != nil {
-		return dirError(err)
+		return dirError(dir.Name(), err)
 	}
 	defer d.Close()
 	if err := d.Sync(); err != nil {
-		return dirError(err)
+		return dirError(dir.Name(), err)
 	}
 	return nil
 }

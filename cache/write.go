@@ -32,15 +32,15 @@ func (f *files) put(ctx context.Context, key string, data []byte, prev Rev, asid
 			return ErrConflict
 		}
 		if err := writeNew(dir, name+newFile, data); err != nil {
-			return dirError(err)
+			return dirError(dir.Name(), err)
 		}
 		if aside {
 			if err := moveAside(dir, name); err != nil {
-				return dirError(err)
+				return dirError(dir.Name(), err)
 			}
 		}
 		if err := rename(dir, name+newFile, name); err != nil {
-			return dirError(err)
+			return dirError(dir.Name(), err)
 		}
 		return syncDir(dir)
 	})
@@ -54,7 +54,7 @@ func (f *files) Delete(ctx context.Context, key string) error {
 	return f.writing(ctx, key, func(dir *os.Root, name string) error {
 		for _, file := range []string{name, name + newFile, name + lostFile} {
 			if err := remove(dir, file); err != nil {
-				return dirError(err)
+				return dirError(dir.Name(), err)
 			}
 		}
 		return syncDir(dir)
@@ -67,7 +67,7 @@ func (f *files) Reserve(ctx context.Context, key string, n int) error {
 	return f.writing(ctx, key, func(dir *os.Root, name string) error {
 		file, info, err := openNew(dir, name+newFile)
 		if err != nil {
-			return dirError(err)
+			return dirError(dir.Name(), err)
 		}
 		defer file.Close()
 		if info.Size() >= int64(n) {
@@ -75,7 +75,7 @@ func (f *files) Reserve(ctx context.Context, key string, n int) error {
 		}
 		if err := allocate(file, int64(n)); err != nil {
 			_ = dir.Remove(name + newFile)
-			return fmt.Errorf("cache: no room for %d bytes: %w: %w", n, ErrUnavailable, err)
+			return fmt.Errorf("cache: no room for %d bytes in %s: %w: %w", n, f.path, ErrUnavailable, err)
 		}
 		return nil
 	})
