@@ -248,6 +248,9 @@ func TestErrorsShowNoSecret(t *testing.T) {
 				failed = append(failed, err)
 				_, err = z.Redeem(t.Context(), callback)
 				failed = append(failed, err)
+				_, err = w.client.Import(t.Context(), unifiedOf(t, map[string]string{"grace": "a-refresh-token-of-MSAL"}), "read")
+				require.Error(t, err)
+				failed = append(failed, err)
 				echoing = false
 				_, err = w.client.SignIn(t.Context(), msal.DeviceCode{Show: func(context.Context, msal.DevicePrompt) error {
 					echoing = true

@@ -97,6 +97,31 @@ func Example_httpClient() {
 	fmt.Println(resp.Status)
 }
 
+// A program that has used MSAL: nobody has to sign in again for the switch.
+func Example_fromMSAL() {
+	client, err := msal.New(msal.Config{
+		ClientID:  "11111111-2222-3333-4444-555555555555",
+		Authority: "https://login.microsoftonline.com/organizations",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	unified, err := os.ReadFile("msal_cache.bin") // what MSAL has stored
+	if errors.Is(err, os.ErrNotExist) {
+		return // it never did, or everybody has moved
+	}
+	if err == nil {
+		_, err = client.Import(context.Background(), unified, "User.Read")
+	}
+	if err == nil {
+		err = os.Remove("msal_cache.bin") // or a sign-out would not last
+	}
+	if err != nil {
+		fmt.Println(err)
+	}
+}
+
 // A test: an identity platform inside the process, which goes wrong when asked to.
 func Example_testing() {
 	idp := &msaltest.Platform{URL: msaltest.DefaultURL} // in a test: msaltest.New(t)

@@ -19,7 +19,8 @@ import (
 // that a fleet does not call at once, and rides out outages of any length. It
 // returns the cause of ctx's end, or an error on which the program has to act:
 // ErrSignInRequired as soon as it is clear, also while the current token still
-// lasts; ErrAccountRequired; a mistake in the arguments.
+// lasts; ErrAccountRequired; a mistake in the arguments. A sign-out by another
+// process is clear to it when the token is due, and to Token within a second.
 func (c *Client) KeepFresh(ctx context.Context, scope ...string) error {
 	pause := minRetry
 	for {

@@ -44,7 +44,11 @@ func signIn(t testing.TB, p *msaltest.Platform, c *msal.Client, scope ...string)
 // visit opens an authorization URL and returns the parameters of the redirect.
 func visit(t testing.TB, p *msaltest.Platform, address string) url.Values {
 	t.Helper()
-	browser := p.Client()
+	return visitBy(t, p.Client(), address)
+}
+
+func visitBy(t testing.TB, browser *http.Client, address string) url.Values {
+	t.Helper()
 	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := browser.Get(address)
 	require.NoError(t, err)

@@ -51,6 +51,11 @@ func goldens() map[string]dialect {
 			all[name+"-"+step] = d
 		}
 	}
+	for _, name := range imports {
+		d := dialects[name]
+		d.explicit = "User.Read"
+		all[name+"-import"] = d
+	}
 	for name, r := range refusals {
 		all[r.dialect+"-refused-"+name] = dialects[r.dialect]
 	}

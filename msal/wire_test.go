@@ -245,6 +245,37 @@ func TestWire(t *testing.T) {
 	}
 }
 
+// imports are dialects in which the move from MSAL is written down.
+var imports = []string{"entra", "oidc"}
+
+// TestWireImport: what MSAL holds is sent as any refresh token is.
+func TestWireImport(t *testing.T) {
+	for _, name := range imports {
+		t.Run(name, func(t *testing.T) {
+			cryptotest.SetGlobalRandom(t, 1)
+			synctest.Test(t, func(t *testing.T) {
+				d := dialects[name]
+				p, w, c := d.client(t)
+				p.Users = []msaltest.User{unifiedAvery}
+				config := func(cfg *msal.Config) {
+					if d.config != nil {
+						d.config(cfg)
+					}
+				}
+				theirs, home := signInElsewhere(t, p, config), unifiedAvery.Subject
+				if p.Tenants != nil {
+					home = unifiedAvery.ObjectID + "." + unifiedAvery.TenantID
+				}
+				_, err := c.Import(t.Context(), unifiedOf(t, map[string]string{home: theirs}), "User.Read")
+				require.NoError(t, err)
+				heard := w.take()
+				require.Len(t, heard, 3, "metadata, keys, and one request")
+				golden(t, name+"-import", nil, heard[2])
+			})
+		})
+	}
+}
+
 var quietDevice = msal.DeviceCode{Show: func(context.Context, msal.DevicePrompt) error { return nil }}
 
 // client makes a platform and a Client of it with whose exchanges w fills.

@@ -212,3 +212,31 @@ func FuzzTokenIssuer(f *testing.F) {
 		}
 	})
 }
+
+// MSAL names an account by its home, and a token by any name of its cloud.
+func TestNamesOfMSAL(t *testing.T) {
+	t.Parallel()
+	a, err := Parse("https://login.microsoftonline.com/common", Options{})
+	require.NoError(t, err)
+	for host, want := range map[string]bool{
+		"login.microsoftonline.com": true, "LOGIN.WINDOWS.NET": true, "sts.windows.net:443": true,
+		"login.microsoftonline.us": false, "evil-login.microsoftonline.com": false, "com": false, "": false,
+	} {
+		require.Equal(t, want, a.InCloud(host), host)
+	}
+	const template = "https://login.microsoftonline.com/{tenantid}/v2.0"
+	id, ok := a.HomeAccountID(template, "AAAAAAAA-0000-4000-8000-00000000A1A1.11111111-2222-4333-8444-555555555555")
+	require.True(t, ok)
+	require.Equal(t, a.AccountID("", "", "11111111-2222-4333-8444-555555555555", "aaaaaaaa-0000-4000-8000-00000000a1a1"), id)
+	for _, home := range []string{"", ".", "avery", "a.b", "aaaaaaaa-0000-4000-8000-00000000a1a1.", "aaaaaaaa-0000-4000-8000-00000000a1a1.contoso.example"} {
+		_, ok := a.HomeAccountID(template, home)
+		require.False(t, ok, home)
+	}
+	other, err := Parse("https://idp.example:8443/a", Options{})
+	require.NoError(t, err)
+	require.True(t, other.InCloud("idp.example:8443"))
+	require.False(t, other.InCloud("idp.example"))
+	id, ok = other.HomeAccountID("https://idp.example:8443/a", "Avery")
+	require.True(t, ok)
+	require.Equal(t, "https://idp.example:8443/a#Avery", id)
+}
