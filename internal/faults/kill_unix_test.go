@@ -68,9 +68,9 @@ type tally struct {
 	latency time.Duration
 	kind    string
 	runs    int
-	early   int // the refresh had no effect at the server
-	lost    int // it had, and its answer was not stored
-	late    int // it was stored
+	early   int             // the refresh had no effect at the server
+	lost    int             // it had, and its answer was not stored
+	late    int             // it was stored
 	after   []time.Duration // how long after the commit the kills came that are counted in lost
 
 	// Of refreshes that nobody disturbed, the median: from order to reply, from the server's commit until the answer
