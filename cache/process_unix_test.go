@@ -36,6 +36,18 @@ func again(t *testing.T, space, role string) *exec.Cmd {
 	return cmd
 }
 
+// startUntil starts a process and waits for that line of it.
+func startUntil(t *testing.T, cmd *exec.Cmd, line string) {
+	t.Helper()
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	lines := bufio.NewScanner(out)
+	for lines.Scan() && lines.Text() != line {
+	}
+	require.Equal(t, line, lines.Text())
+}
+
 // child returns the space and the role that again gave this process.
 func child() (space, role string, ok bool) {
 	space, ok = os.LookupEnv(spaceOfParent)
@@ -49,6 +61,8 @@ func TestFirstStart(t *testing.T) {
 	const processes = 20
 	if space, role, ok := child(); ok {
 		s := openDir(t, space)
+		fmt.Println("ready")
+		os.Stdin.Read(make([]byte, 1)) // until all are
 		put(t, s, "a-"+role, "one", "")
 		for range 200 { // while the others make a key, or write
 			_, _, err := s.Get(t.Context(), "a-0")
@@ -58,14 +72,20 @@ func TestFirstStart(t *testing.T) {
 	}
 	for range faults.Rounds(14) {
 		space := t.TempDir()
+		gate, open, err := os.Pipe()
+		require.NoError(t, err)
 		var all []*exec.Cmd
 		for i := range processes {
-			all = append(all, again(t, space, fmt.Sprint(i)))
-			require.NoError(t, all[i].Start())
+			cmd := again(t, space, fmt.Sprint(i))
+			cmd.Stdin = gate
+			all = append(all, cmd)
+			startUntil(t, cmd, "ready")
 		}
+		open.Close()
 		for _, cmd := range all {
 			require.NoError(t, cmd.Wait())
 		}
+		gate.Close()
 		keys, err := os.ReadDir(filepath.Join(space, "keys"))
 		require.NoError(t, err)
 		require.Len(t, keys, 1)
@@ -98,19 +118,13 @@ func TestKilledWhileMakingKey(t *testing.T) {
 	for range faults.Rounds(15) {
 		space := t.TempDir()
 		cmd := again(t, space, "")
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		lines := bufio.NewScanner(out)
-		for lines.Scan() && lines.Text() != "stored" {
-		}
-		require.Equal(t, "stored", lines.Text())
+		startUntil(t, cmd, "stored")
 		require.NoError(t, cmd.Process.Kill())
 		cmd.Wait()
 		require.NoFileExists(t, filepath.Join(space, "store", "store.json"))
 
 		s := openDir(t, space)
-		_, _, err = s.Get(t.Context(), "a-1")
+		_, _, err := s.Get(t.Context(), "a-1")
 		require.ErrorIs(t, err, cache.ErrNotFound)
 		put(t, s, "a-1", "one", "")
 		requireRecord(t, openDir(t, space), "a-1", "one")

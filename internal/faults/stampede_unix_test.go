@@ -21,6 +21,7 @@ func requireSame(t testing.TB, replies []reply) {
 	for _, r := range replies {
 		require.Empty(t, r.Error)
 		require.Empty(t, r.Warning)
+		require.NotEmpty(t, r.Token)
 		require.Equal(t, replies[0].Token, r.Token)
 	}
 }

@@ -194,7 +194,7 @@ var Rows = []Row{
 	{
 		Number: 19,
 		Fault:  "the lock does not hold, as on NFS with nolock: several processes refresh at once",
-		Expected: "what is stored at the end is a refresh token that nobody has used; a strict server ends the session, which is said, " +
+		Expected: "all access tokens are stored, and a refresh token that nobody has used; a strict server ends the session, which is said, " +
 			"and its last refresh token is not overwritten by an older",
 		Tests:  []string{"internal/faults TestLockThatDoesNotHold", "msal TestLostLock", "msal TestInvalidGrantReadsAgain"},
 		Unit:   "races with each kind of server",
