@@ -116,18 +116,19 @@ func TestConnectionCut(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, unlock())
 			cut.next(lockCommand)
-			unlock, err = s.Lock(t.Context(), "a-1")
+			unlock, ok, err := s.(cache.TryLocker).TryLock(t.Context(), "a-1")
 			require.EqualValues(t, 1, cut.cuts.Swap(0))
 			if tt.once {
 				require.ErrorIs(t, err, cache.ErrUnavailable)
 			} else {
 				require.NoError(t, err)
-				_, ok, err := other.(cache.TryLocker).TryLock(t.Context(), "a-1")
+				require.True(t, ok, "it is refused what it holds")
+				_, ok, err = other.(cache.TryLocker).TryLock(t.Context(), "a-1")
 				require.NoError(t, err)
 				require.False(t, ok)
 				require.NoError(t, unlock())
 			}
-			unlock, ok, err := other.(cache.TryLocker).TryLock(t.Context(), "a-1")
+			unlock, ok, err = other.(cache.TryLocker).TryLock(t.Context(), "a-1")
 			require.NoError(t, err)
 			require.True(t, ok, "a lock that nobody knows of")
 			require.NoError(t, unlock())

@@ -142,10 +142,7 @@ func TestLost(t *testing.T) {
 			require.NoError(t, err)
 			lose(srv)
 			lost(t, s, "a-1")
-			require.Eventually(t, func() bool {
-				stacks := make([]byte, 1<<20)
-				return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), ").renew(")
-			}, time.Minute, 5*time.Millisecond)
+			require.Eventually(t, nobodyRenews, time.Minute, 5*time.Millisecond)
 			require.ErrorContains(t, unlock(), "was lost")
 			require.Nil(t, s.(cache.Leaser).Lost("a-1"))
 			if name == "taken" {
@@ -153,6 +150,22 @@ func TestLost(t *testing.T) {
 			}
 		})
 	}
+}
+
+func nobodyRenews() bool {
+	stacks := make([]byte, 1<<20)
+	return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), ").renew(")
+}
+
+// Nothing waits for the next renewal of a lock that is unlocked. Not in
+// parallel either.
+func TestUnlockEndsRenewal(t *testing.T) {
+	srv := startServer(t)
+	s := rediscache.New(srv.client(), srv.keys(), rediscache.Options{Lease: time.Hour})
+	unlock, err := s.Lock(t.Context(), "a-1")
+	require.NoError(t, err)
+	require.NoError(t, unlock())
+	require.Eventually(t, nobodyRenews, time.Minute, time.Millisecond)
 }
 
 // What the server would refuse later it refuses before a refresh token is

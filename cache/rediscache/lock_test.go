@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 	"github.com/stretchr/testify/require"
 )
 
@@ -22,8 +21,7 @@ func TestLostBeforeTheServerSaysSo(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				client := redis.NewClient(&redis.Options{
-					Dialer:                   func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no server") },
-					MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+					Dialer: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no server") },
 				})
 				defer client.Close()
 				s := &store{client: client, lease: 15 * time.Second, leases: map[string]*lease{}}
