@@ -165,6 +165,32 @@ func TestImportTogether(t *testing.T) {
 	require.True(t, p.SessionAlive("avery"))
 }
 
+// The account's lock is taken once, and held until the session is stored: who
+// waits for it finds the session.
+func TestImportHoldsTheLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		unified := unifiedOf(t, map[string]string{"avery": signInElsewhere(t, p)})
+		inner, locks, held := cache.Memory(), 0, false
+		store := &brokenStore{Store: inner}
+		store.lock = func(ctx context.Context, key string) (func() error, error) {
+			unlock, err := inner.Lock(ctx, key)
+			locks, held = locks+1, true
+			return func() error { held = false; return unlock() }, err
+		}
+		store.put = func(ctx context.Context, key string, data []byte, prev cache.Rev) (cache.Rev, error) {
+			require.True(t, held)
+			return inner.Put(ctx, key, data, prev)
+		}
+		began := time.Now()
+		_, err := newClient(t, p, func(cfg *msal.Config) { cfg.Cache = store }).Import(t.Context(), unified, "read")
+		require.NoError(t, err)
+		require.Equal(t, 1, locks)
+		require.False(t, held)
+		require.Equal(t, began, time.Now(), "nobody has waited")
+	})
+}
+
 // One account that cannot be taken over is named, and the others are.
 func TestImportOneOfThree(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,8 @@
 // Run .ci/install once, then the tests. A test that misses a part fails and says so; none is skipped. Everything
 // stays on loopback. With -artifacts the tests leave pictures of what a person saw.
 //
+// MSAL for Go is here too: what it writes is what msal.Client.Import reads.
+//
 // Where to read: op.go starts a provider, chrome.go is a person at a browser, traffic.go sees what the client sends.
 package interop
 

@@ -250,3 +250,17 @@ func TestCheckDoesNotAllocate(t *testing.T) {
 		}
 	}))
 }
+
+// A list of many things has as many members as its reader allows.
+func TestUnmarshalUpTo(t *testing.T) {
+	t.Parallel()
+	var v map[string]any
+	require.NoError(t, strictjson.UnmarshalUpTo([]byte(members(5000)), 5000, &v))
+	require.Len(t, v, 5000)
+	require.ErrorContains(t, strictjson.UnmarshalUpTo([]byte(members(5001)), 5000, &v), "more than 5000 members")
+	require.ErrorContains(t, strictjson.UnmarshalUpTo([]byte(`{"a":{"b":1,"b":2}}`), 5000, &v), "twice")
+	var typed struct {
+		A map[string]string `json:"a"`
+	}
+	require.ErrorContains(t, strictjson.UnmarshalUpTo([]byte(`{"a":{"b":1}}`), 5000, &typed), `member "b" is a JSON number`)
+}
