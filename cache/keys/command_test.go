@@ -68,7 +68,9 @@ func TestCommandFaults(t *testing.T) {
 	})
 	t.Run("no end of output", func(t *testing.T) {
 		t.Parallel()
+		start := time.Now()
 		_, err := programKeys(t, "flood").Key(t.Context(), "any")
+		require.Less(t, time.Since(start), 25*time.Second, "it is ended at once, not when its time is over")
 		require.ErrorIs(t, err, cache.ErrUnavailable)
 		require.ErrorContains(t, err, "more than a key")
 	})

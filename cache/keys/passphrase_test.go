@@ -181,6 +181,11 @@ func TestPassphraseFormat(t *testing.T) {
 	text, err := io.ReadAll(plain)
 	require.NoError(t, err)
 	require.Equal(t, someText+"\n", string(text))
+	k = keys.Passphrase(file, says("correct horse"))
+	require.NoError(t, k.(cache.Unlocker).Unlock(t.Context()))
+	key, err := k.Key(t.Context(), "id")
+	require.NoError(t, err)
+	require.Equal(t, someKey, key)
 	if runtime.GOOS != "windows" {
 		info, err := os.Stat(file)
 		require.NoError(t, err)
