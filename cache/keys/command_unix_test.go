@@ -21,9 +21,9 @@ func TestCommandGroup(t *testing.T) {
 	require.NoError(t, unix.Mkfifo(fifo, 0o600))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	done := make(chan error, 1)
+	done, family := make(chan error, 1), programKeys(t, "family", fifo)
 	go func() {
-		_, err := programKeys(t, "family", fifo).Key(ctx, "any")
+		_, err := family.Key(ctx, "any")
 		done <- err
 	}()
 	ended := make(chan string, 1)

@@ -84,8 +84,9 @@ func programKeys(t testing.TB, arg ...string) cache.Keys {
 	return keys.Command(self, append([]string{"as-program"}, arg...)...)
 }
 
-// The stores of every provider keep all the promises of a store, between
-// processes, too.
+// The stores of every provider keep all the promises of a store, and that of a
+// passphrase between processes, too: where the key comes from changes nothing
+// in what processes do to each other.
 func TestStores(t *testing.T) {
 	providers := map[string]func(t testing.TB, space string) cache.Keys{
 		"Command": func(t testing.TB, _ string) cache.Keys {
@@ -99,7 +100,14 @@ func TestStores(t *testing.T) {
 	maps.Copy(providers, ofTheSystem)
 	for name, provider := range providers {
 		t.Run(name, func(t *testing.T) {
-			cachetest.Run(t, func(t testing.TB, space string) cache.Store {
+			if name == "Passphrase" {
+				cachetest.Run(t, func(t testing.TB, space string) cache.Store {
+					return cache.Dir(filepath.Join(space, "store"), provider(t, space))
+				})
+				return
+			}
+			cachetest.RunInProcess(t, func(t testing.TB) cache.Store {
+				space := t.TempDir()
 				return cache.Dir(filepath.Join(space, "store"), provider(t, space))
 			})
 		})
