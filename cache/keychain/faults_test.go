@@ -4,6 +4,7 @@ package keychain
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -93,7 +94,7 @@ func TestTenFaults(t *testing.T) {
 			require.Less(t, time.Since(start), 10*silentWait)
 			require.Equal(t, tt.slow, time.Since(start) >= silentWait)
 			require.Zero(t, s.called("Prompt"), "nobody is asked for a token")
-			if tt.want == cache.ErrLocked {
+			if errors.Is(tt.want, cache.ErrLocked) {
 				require.Zero(t, s.called("Unlock"), "go-keyring's way to ask")
 			}
 			require.Equal(t, faulty, s.itemsNow(), "reading makes no key")
