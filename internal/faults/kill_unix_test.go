@@ -152,7 +152,7 @@ func (k *killer) once(t *testing.T, whole time.Duration) {
 	pause(context.Background(), time.Duration(k.random.Float64()*1.1*float64(whole)))
 	killed := time.Now()
 	p.kill(t)
-	k.front.working.Wait()
+	k.front.settle(t)
 	k.runs++
 
 	key := k.keys(t)[0]

@@ -36,6 +36,7 @@ func TestModesAndOwners(t *testing.T) {
 			key := w.keys(t)[0]
 			home := filepath.Join(w.space, "home")
 			require.NoError(t, os.Mkdir(home, 0o700))
+			require.NoError(t, os.Chmod(filepath.Dir(w.space), 0o711))
 			giveAway(t, w.space)
 			require.NoError(t, tt.change(w, key))
 			before := files(t, w.space)

@@ -38,7 +38,7 @@ func tidily(m *testing.M) int {
 	}
 	defer os.RemoveAll(base)
 	os.Setenv("TMPDIR", base)
-	os.Chmod(base, 0o711) // another user gets to a place of its own
+	os.Chmod(base, 0o711) // another user gets to what is theirs
 	code := m.Run()
 	if left, err := os.ReadDir(base); err != nil || len(left) > 0 {
 		fmt.Println("the tests have left files behind:", left, err)

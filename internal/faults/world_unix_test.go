@@ -39,8 +39,7 @@ type world struct {
 // newWorld makes one that is gone with the test.
 func newWorld(t testing.TB, rotation msaltest.Rotation) *world {
 	t.Helper()
-	space, err := os.MkdirTemp("", "world")
-	require.NoError(t, err)
+	space := t.TempDir()
 	key := make([]byte, 32)
 	rand.Read(key)
 	require.NoError(t, os.WriteFile(filepath.Join(space, "key"), key, 0o400))
@@ -55,7 +54,6 @@ func newWorld(t testing.TB, rotation msaltest.Rotation) *world {
 	t.Cleanup(func() { // after the ends of the programs, which were started later
 		transport.CloseIdleConnections()
 		server.Close()
-		require.NoError(t, os.RemoveAll(space))
 	})
 	return w
 }
@@ -187,7 +185,7 @@ type front struct {
 	after   func(http.ResponseWriter, *httptest.ResponseRecorder) bool // it has had it; true: this was the answer
 	commits []time.Time                                                // when refreshes took effect
 	secrets []string                                                   // whatever was handed out
-	working sync.WaitGroup
+	working int                                                        // refreshes under way
 }
 
 // on says what befalls refreshes from now on; nil is nothing.
@@ -219,6 +217,16 @@ func (f *front) commit() []time.Time {
 	return f.commits
 }
 
+// settle waits until no refresh is under way.
+func (f *front) settle(t testing.TB) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.working == 0
+	}, hang, 100*time.Microsecond)
+}
+
 func (f *front) note(grant string, answer map[string]any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -242,11 +250,15 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.platform.ServeHTTP(w, r)
 		return
 	}
-	f.working.Add(1)
-	defer f.working.Done()
 	f.mu.Lock()
+	f.working++
 	before, after := f.before, f.after
 	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		f.working--
+		f.mu.Unlock()
+	}()
 	if before != nil {
 		before(r.Context())
 	}
