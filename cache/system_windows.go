@@ -29,9 +29,10 @@ func syncDir(*os.Root) error { return nil }
 // peek leaves it to readRecord.
 func peek(string, []byte) bool { return false }
 
-// Somebody else's handle does not stay long.
+// Somebody else's handle does not stay long. The tries take about two seconds;
+// on a machine that is busy longer, because its others are late, too.
 const (
-	patience  = 2 * time.Second
+	tries     = 50
 	lastPause = 64 * time.Millisecond
 )
 
@@ -40,14 +41,15 @@ const (
 // file system without POSIX semantics. It does not say whether that is why, so
 // that what is forbidden for good fails after two seconds.
 func patiently(do func() error) error {
-	begin := time.Now()
-	for pause := time.Millisecond; ; pause = min(2*pause, lastPause) {
-		err := do()
-		if !inUse(err) || time.Since(begin) >= patience {
+	pause := time.Millisecond
+	for range tries - 1 {
+		if err := do(); !inUse(err) {
 			return err
 		}
 		time.Sleep(pause/2 + rand.N(pause/2))
+		pause = min(2*pause, lastPause)
 	}
+	return do()
 }
 
 func inUse(err error) bool {

@@ -115,7 +115,7 @@ func TestNothingWasSent(t *testing.T) { // RF-07
 		c              *Client
 		is             error
 	}{
-		{"refused", "http://" + closed.Addr().String(), "connection refused", New(nil, 0, true), nil},
+		{"refused", "http://" + closed.Addr().String(), "refused", New(nil, 0, true), nil},
 		{"dial", endpoint, "127.0.0.1:1: no answer: circuit is open", dial(own), own},
 		{"no such host", endpoint, "no such host", dial(&net.DNSError{Err: "no such host", Name: "idp.test", IsNotFound: true}), nil},
 		{"dial timeout", endpoint, "not complete in time", dial(os.ErrDeadlineExceeded), context.DeadlineExceeded},
@@ -392,7 +392,8 @@ func TestProxyPasswordsAreNotShown(t *testing.T) { // LG-06, EN-01
 	}
 	t.Parallel()
 	child := exec.Command(os.Args[0], "-test.run=^TestProxyPasswordsAreNotShown$", "-test.v")
-	child.Env = append(os.Environ(), marker+"=1", "HTTPS_PROXY=http://u:"+canary+"@127.0.0.1:1", "NO_PROXY=", "no_proxy=", "https_proxy=")
+	child.Env = append(os.Environ(), marker+"=1", "NO_PROXY=", "no_proxy=", "https_proxy=",
+		"HTTPS_PROXY=http://u:"+canary+"@127.0.0.1:1") // the last, because these are two names only on Unix
 	out, err := child.CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Contains(t, string(out), "error: idp.example: no answer: proxyconnect tcp: dial tcp 127.0.0.1:1")
