@@ -55,10 +55,10 @@ func TestLockedWithDisplay(t *testing.T) {
 	s := NewSession(t)
 	display := s.StartDisplay()
 	s.StartBus(gnomePrompters...)
-	daemon, service := s.StartGnome()
+	daemon, _ := s.StartGnome()
 	signIn(t, s, "a-1")
 	daemon.Kill()
-	_, service = s.StartGnomeLocked()
+	_, service := s.StartGnomeLocked()
 	requireSilent(t, s, "locked")
 	require.Empty(t, display.Windows())
 
