@@ -19,8 +19,9 @@ type Remover interface {
 	Remove(ctx context.Context, id string) error
 }
 
-// Purge removes the records, then the keys that they name, then the manifest:
-// interrupted at any moment it can be called again.
+// Purge removes the keys that the records name, then the records, then the
+// manifest: interrupted at any moment it can be called again, and what is left
+// says what is left to do.
 func (s *sealed) Purge(ctx context.Context) error {
 	v := s.vault()
 	m, _, err := v.load(ctx)
@@ -31,19 +32,14 @@ func (s *sealed) Purge(ctx context.Context) error {
 	if err == nil {
 		named[m.key] = true
 	}
-	for name, err := range s.inner.List(ctx, "") {
-		if err != nil {
-			return err
-		}
-		if name == manifestKey {
-			continue
-		}
+	names, err := s.names(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
 		data, _, err := s.inner.Get(ctx, name)
 		if i, e := recordKeyID(data); err == nil && e == nil {
 			named[i] = true
-		}
-		if err := s.inner.Delete(ctx, name); err != nil {
-			return err
 		}
 	}
 	if keys, ok := v.keys.(Remover); ok {
@@ -53,6 +49,30 @@ func (s *sealed) Purge(ctx context.Context) error {
 			}
 		}
 	}
+	for len(names) > 0 {
+		for _, name := range names {
+			if err := s.inner.Delete(ctx, name); err != nil {
+				return err
+			}
+		}
+		if names, err = s.names(ctx); err != nil {
+			return err
+		}
+	}
 	v.forget()
 	return s.inner.Delete(ctx, manifestKey)
+}
+
+// names lists the records of inner. They are collected before any is removed,
+// because what is removed under a list may hide others from it.
+func (s *sealed) names(ctx context.Context) (names []string, err error) {
+	for name, err := range s.inner.List(ctx, "") {
+		if err != nil {
+			return nil, err
+		}
+		if name != manifestKey {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }

@@ -40,6 +40,19 @@ func TestPurge(t *testing.T) {
 	requireRecord(t, cache.Dir(dir, k), "a-1", "a new life")
 }
 
+// A process that has seen the key does not go on with it when another one has
+// purged the store: what it seals would end with the process.
+func TestPurgeElsewhere(t *testing.T) {
+	t.Parallel()
+	k, dir := &fakeKeys{}, t.TempDir()
+	daemon := cache.Dir(dir, k)
+	put(t, daemon, "a-1", "one", "")
+	require.NoError(t, cache.Dir(dir, k).(cache.Purger).Purge(t.Context()))
+	put(t, daemon, "a-2", "signed in again", "")
+	require.Len(t, k.keys, 1)
+	requireRecord(t, cache.Dir(dir, k), "a-2", "signed in again")
+}
+
 // What a newer version wrote is not ours to remove, and a keychain that does
 // not answer is an error after which Purge can be called again.
 func TestPurgeFails(t *testing.T) {

@@ -76,12 +76,11 @@ func (v *vault) key(ctx context.Context, i id) ([]byte, error) {
 	if key, err := v.known(i); key != nil || err != nil {
 		return key, err
 	}
-	select {
-	case v.turn <- struct{}{}:
-		defer func() { <-v.turn }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	done, err := v.alone(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer done()
 	if key, err := v.known(i); key != nil || err != nil {
 		return key, err
 	}
@@ -131,6 +130,28 @@ func (v *vault) forget() {
 	v.seen = manifest{}
 	clear(v.ready)
 	clear(v.refused)
+}
+
+// askAgain is ask for a key that this process has. Who removed the manifest may
+// have removed the key, too, and what is sealed with one that only this process
+// has ends with it.
+func (v *vault) askAgain(ctx context.Context, i id) ([]byte, error) {
+	done, err := v.alone(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return v.ask(ctx, i)
+}
+
+// alone waits until nobody else asks keys.
+func (v *vault) alone(ctx context.Context) (done func(), err error) {
+	select {
+	case v.turn <- struct{}{}:
+		return func() { <-v.turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (v *vault) ask(ctx context.Context, i id) ([]byte, error) {
@@ -233,7 +254,9 @@ func (v *vault) renew(ctx context.Context, pin bool) (store id, key []byte, err 
 		err = v.elsewhere(m)
 	}
 	if err == nil && m.key != "" {
-		key, err = v.key(ctx, m.key)
+		if key, err = v.key(ctx, m.key); err == nil && !published {
+			key, err = v.askAgain(ctx, m.key)
+		}
 	}
 	if published && err == nil && (!pin || m.pinned && m.provider == v.provider) {
 		return m.store, key, nil // by somebody else, meanwhile
@@ -277,6 +300,11 @@ func (v *vault) publish(ctx context.Context, store id, key []byte, rev Rev, asid
 // stored what they did not. Keys that keeps one key for all ids, such as a key
 // file, has it already.
 func (v *vault) create(ctx context.Context) ([]byte, error) {
+	done, err := v.alone(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	fresh := make([]byte, keyLen)
 	rand.Read(fresh)
 	name := string(keyID(fresh))

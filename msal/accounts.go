@@ -65,6 +65,11 @@ func (c *Client) signOut(ctx context.Context) error {
 		s = &session{core: c.core, id: c.account, key: c.core.key(c.account)} // delete what cannot be read, too
 	case errors.Is(err, cache.ErrUnreadable):
 		return c.core.deleteAll(ctx)
+	case errors.Is(err, cache.ErrLocked) || errors.Is(err, cache.ErrUnavailable) || errors.Is(err, cache.ErrNoSecureStorage):
+		if gone := c.core.deleteAll(ctx); gone != nil {
+			return errors.Join(err, gone)
+		}
+		return fmt.Errorf("the server was not told: %w", err)
 	case errors.Is(err, ErrSignInRequired):
 		return nil
 	default:
@@ -108,7 +113,7 @@ func (s *session) forget(ctx context.Context) (dead []string, err error) {
 	return dead, nil
 }
 
-// deleteAll deletes the one record there is, which nobody can read.
+// deleteAll deletes the one record there is, which cannot be read now.
 func (c *core) deleteAll(ctx context.Context) error {
 	for key, err := range c.Cache.List(ctx, c.prefix) {
 		if err == nil {

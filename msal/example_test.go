@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/staysigned/staysigned/cache/keychain"
 	"github.com/staysigned/staysigned/msal"
 	"github.com/staysigned/staysigned/msal/msaltest"
 )
@@ -102,6 +103,7 @@ func Example_fromMSAL() {
 	client, err := msal.New(msal.Config{
 		ClientID:  "11111111-2222-3333-4444-555555555555",
 		Authority: "https://login.microsoftonline.com/organizations",
+		Cache:     keychain.New("myapp"), // or the sessions would end with the process
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -111,10 +113,11 @@ func Example_fromMSAL() {
 	if errors.Is(err, os.ErrNotExist) {
 		return // it never did, or everybody has moved
 	}
+	var accounts []msal.Account
 	if err == nil {
-		_, err = client.Import(context.Background(), unified, "User.Read")
+		accounts, err = client.Import(context.Background(), unified, "User.Read")
 	}
-	if err == nil {
+	if err == nil && len(accounts) > 0 {
 		err = os.Remove("msal_cache.bin") // or a sign-out would not last
 	}
 	if err != nil {

@@ -30,8 +30,14 @@ import (
 // Cancelling ctx ends the wait, and what is on its way is brought to its end, as
 // with Token.
 //
+// Config.Cache has to outlive the process, or the sessions end with it: the
+// copies that MSAL has may be spent by then. A server that gives no ID token
+// with a refresh is refused, because nothing else says whose the session is, and
+// the refresh token that was sent is spent there all the same.
+//
 // Import is for the move: after a SignOut it would sign the person in again from
-// a file that is still there. Remove the file when Import has succeeded.
+// a file that is still there. Remove the file when Import has succeeded and
+// returned everybody who should be there.
 func (c *Client) Import(ctx context.Context, unified []byte, scope ...string) ([]Account, error) {
 	accounts, err := c.takeOver(ctx, unified, scope)
 	if err != nil {
@@ -144,7 +150,7 @@ func (s *session) adopt(ctx context.Context, q request, refreshToken string) (t 
 	if err != nil {
 		return Token{}, err
 	}
-	got, err := s.core.exchange(ctx, md, q, form, refreshToken)
+	got, err := s.exchange(ctx, md, q, form, refreshToken)
 	if refused := (*ServerError)(nil); errors.As(err, &refused) && !errors.Is(err, ErrOutcomeUnknown) {
 		if refused.refusedScopes() { // as in spend: what was granted to MSAL is not known
 			return Token{}, fmt.Errorf("%w: %w", ErrSignInRequired, refused)

@@ -173,3 +173,20 @@ func TestBusyReadsOnceMore(t *testing.T) {
 		})
 	}
 }
+
+// What was sent and got no answer is not sent again once the lock is lost:
+// whoever has it now may have spent the token.
+func TestLeaseLostBeforeRepeating(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		store := newLeasingStore()
+		c := newClient(t, p, func(cfg *msal.Config) { cfg.Cache = store })
+		first := expire(t, p, c, "read")
+		p.Fail("token", msaltest.Fault{CutBefore: true, Delay: 5 * time.Second})
+		time.AfterFunc(time.Second, store.lose)
+		_, err := c.Token(t.Context(), "read")
+		require.ErrorIs(t, err, msal.ErrOutcomeUnknown)
+		require.Equal(t, 1, p.Count())
+		require.True(t, p.SessionAlive(first.Account.Subject))
+	})
+}

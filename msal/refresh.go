@@ -94,6 +94,20 @@ func (s *session) lock(ctx context.Context, ahead bool) (held context.Context, r
 	return held, func(err error) error { return free(released(err)) }, nil
 }
 
+// lockLost tells whether the lock was a lease and is lost by now.
+func (s *session) lockLost() bool {
+	leaser, ok := s.core.Cache.(cache.Leaser)
+	if !ok {
+		return false
+	}
+	select {
+	case <-leaser.Lost(s.key):
+		return true
+	default:
+		return false
+	}
+}
+
 // errLost: the lock was a lease, and it ended while we held it.
 var errLost = fmt.Errorf("the lock was lost before the refresh token was sent: %w", ErrBusy)
 
@@ -143,7 +157,7 @@ func (s *session) spend(ctx context.Context, q request, r *record, rev cache.Rev
 	if err != nil {
 		return Token{}, err
 	}
-	got, err := c.exchange(ctx, md, q, form, g.refreshToken)
+	got, err := s.exchange(ctx, md, q, form, g.refreshToken)
 	ctx = context.WithoutCancel(ctx) // what has come is not lost because somebody leaves
 	if refused := (*ServerError)(nil); errors.As(err, &refused) && !errors.Is(err, ErrOutcomeUnknown) {
 		switch {
@@ -191,10 +205,10 @@ const reserved64K = 64 << 10
 
 // exchange sends a refresh token and returns the answer. ctx ends it only as
 // long as the request is not on its way: from then on nobody's leaving may.
-func (c *core) exchange(ctx context.Context, md *metadata, q request, form url.Values, refreshToken string) (*answer, error) {
+func (s *session) exchange(ctx context.Context, md *metadata, q request, form url.Values, refreshToken string) (*answer, error) {
 	form.Set("grant_type", "refresh_token")
 	form.Set("refresh_token", refreshToken)
-	sent := context.WithoutCancel(ctx)
+	c, sent := s.core, context.WithoutCancel(ctx)
 	a, err := c.post(sent, md.doc.TokenEndpoint, form, ctx)
 	if err != nil {
 		if drop := refusedDefaults(md, q, form, err); drop.Len() > 0 {
@@ -203,7 +217,10 @@ func (c *core) exchange(ctx context.Context, md *metadata, q request, form url.V
 			}
 		}
 	}
-	if err != nil && unknown(err) {
+	if err != nil && unknown(err) && s.lockLost() {
+		// Whoever has the lock now may have sent it too, and a third time is no repetition.
+		return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	} else if err != nil && unknown(err) {
 		// The server may have rotated the token. One with a grace period answers
 		// the same token again; one without has ended the session already.
 		if a, err = c.post(sent, md.doc.TokenEndpoint, form, nil); unknown(err) {
@@ -267,7 +284,10 @@ func (s *session) refused(ctx context.Context, q request, form url.Values, md *m
 	spent := form.Get("refresh_token")
 	if g := r.grantFor(q); g != nil && g.refreshToken != spent {
 		spent = g.refreshToken
-		got, err := s.core.exchange(ctx, md, q, form, spent)
+		if s.lockLost() {
+			return Token{}, errLost // its owner is refreshing
+		}
+		got, err := s.exchange(ctx, md, q, form, spent)
 		if err == nil {
 			return s.core.accept(ctx, md, q, got, origin{session: s, record: r, rev: rev})
 		}

@@ -392,3 +392,22 @@ func TestOnlyAccountChanges(t *testing.T) {
 		require.Equal(t, other.Account, token.Account)
 	})
 }
+
+// A sign-out needs no key: the record goes, and the error says that the server
+// was not told.
+func TestSignOutWhileLocked(t *testing.T) {
+	t.Parallel()
+	for _, why := range []error{cache.ErrLocked, cache.ErrUnavailable, cache.ErrNoSecureStorage} {
+		p := msaltest.New(t)
+		store := &brokenStore{Store: cache.Memory()}
+		with := func(cfg *msal.Config) { cfg.Cache = store }
+		signIn(t, p, newClient(t, p, with), "read")
+		store.get = func(context.Context, string) ([]byte, cache.Rev, error) { return nil, "", why }
+		err := newClient(t, p, with).SignOut(t.Context())
+		require.ErrorIs(t, err, why)
+		require.ErrorContains(t, err, "the server was not told")
+		for key := range store.List(t.Context(), "a-") {
+			t.Errorf("%s is still there", key)
+		}
+	}
+}

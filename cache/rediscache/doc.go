@@ -41,7 +41,8 @@
 //	redis.Options{ContextTimeoutEnabled: true, DialerRetries: 1, …}
 //	redis.SetLogger(&logging.VoidLogger{})
 //
-// Its retries may stay: whatever is sent twice takes effect once. New needs no
+// Its retries may stay: a write or a lock that is sent twice
+// takes effect once. New needs no
 // connection. The client remains the caller's, who closes it after
 // Client.Shutdown of package msal.
 //

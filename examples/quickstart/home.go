@@ -45,6 +45,9 @@ func openHome(ctx context.Context, dir string, keys cache.Keys) (*home, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+	if _, err := os.Lstat(filepath.Join(sessions, "store.json")); !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the keychain that has the key to the session cannot be had now: %w", none)
+	}
 	key := make([]byte, 32)
 	rand.Read(key)
 	if err := os.WriteFile(file, key, 0o400); err != nil {
@@ -62,10 +65,11 @@ func (h *home) forget(ctx context.Context) error {
 	if err := h.store.(cache.Purger).Purge(ctx); err != nil {
 		return err
 	}
-	for _, name := range []string{"sessions", "key", "address", "platform.json"} {
+	for _, name := range []string{"sessions", "key", "address", "platform.json", "platform.json.new"} {
 		if err := os.RemoveAll(filepath.Join(h.dir, name)); err != nil {
 			return err
 		}
 	}
-	return os.Remove(h.dir) // not with what may be in it: -dir may name a directory that has more
+	_ = os.Remove(h.dir) // not with what else is in it: -dir may name a directory that has more
+	return nil
 }

@@ -96,6 +96,18 @@ func TestNoKeychain(t *testing.T) {
 	require.NoDirExists(t, dir)
 }
 
+// A keychain that has the key and cannot be had now is an error: another key would only end the session.
+func TestKeychainAway(t *testing.T) {
+	t.Parallel()
+	keys, dir := &keyring{keys: map[string][]byte{}}, filepath.Join(t.TempDir(), "tour")
+	tourOf(t, dir, keys)
+	keys.err = cache.ErrLocked
+	require.ErrorIs(t, run(t.Context(), &bytes.Buffer{}, keys, []string{"-auto", "-dir", dir}), cache.ErrLocked)
+	require.NoFileExists(t, filepath.Join(dir, "key"))
+	keys.err = nil
+	require.Contains(t, tourOf(t, dir, keys), "Nobody was asked.")
+}
+
 // Where nothing can be written the tour goes on, and says that it will not be remembered.
 func TestNoDirectory(t *testing.T) {
 	t.Parallel()

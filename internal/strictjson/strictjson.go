@@ -46,7 +46,8 @@ func Unmarshal(data []byte, v any) error {
 
 // UnmarshalUpTo is [Unmarshal] for a document whose objects are lists of many
 // things: each may have so many members. What a stranger's document can cost
-// grows with the square of that number; at 10,000 it is 50 ms.
+// grows with the square of that number; at 10,000 it is 50 ms for each such
+// object.
 func UnmarshalUpTo(data []byte, members int, v any) error {
 	if _, err := inspect(data, len(data), members); err != nil {
 		return err
