@@ -1,12 +1,6 @@
 package msaltest
 
-import (
-	"fmt"
-	"regexp"
-	"slices"
-	"strings"
-	"time"
-)
+import "time"
 
 // Entra makes a platform Microsoft's identity platform, as public clients meet it: its addresses, for v2.0 and v1.0, with
 // tenants, "common", "organizations" and "consumers" in them; its rules about scopes, resources and consent; its errors
@@ -94,74 +88,3 @@ type microsoft struct {
 }
 
 func (p *Platform) microsoft() microsoft { return microsoft{p, p.directory()} }
-
-var guidForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-
-// entraMisused says what in the model makes no sense.
-func (p *Platform) entraMisused() error {
-	if p.Algorithm != "" && p.Algorithm != "RS256" {
-		return fmt.Errorf("the Algorithm is %q, but Entra signs with RS256 alone", p.Algorithm)
-	}
-	d := p.directory()
-	taken := map[string]string{}
-	take := func(what, name string) error {
-		name = strings.TrimSuffix(strings.ToLower(name), "/")
-		if before, twice := taken[name]; twice {
-			return fmt.Errorf("%s and %s are both called %q", before, what, name)
-		}
-		taken[name] = what
-		return nil
-	}
-	for _, t := range d.tenants {
-		if !guidForm.MatchString(t.ID) {
-			return fmt.Errorf("the ID of the Tenant %q is not a GUID in lower case", t.ID)
-		}
-		for _, name := range append([]string{t.ID}, t.Domains...) {
-			if err := take("a Tenant", name); err != nil {
-				return err
-			}
-		}
-	}
-	clear(taken)
-	for _, r := range d.resources {
-		for _, name := range append([]string{r.AppID}, r.IDURIs...) {
-			if name == "" || strings.ContainsAny(name, " \t\r\n") {
-				return fmt.Errorf("a Resource is called %q, want an application id and identifier URIs", name)
-			}
-			if err := take("a Resource", name); err != nil {
-				return err
-			}
-		}
-	}
-	for _, a := range d.apps {
-		if a.ClientID == "" || a.Audience < AnyAccount || a.Audience > PersonalAccountsOnly {
-			return fmt.Errorf("the App %q has no ClientID, or the Audience %d, which does not exist", a.ClientID, a.Audience)
-		}
-		if _, ok := d.tenant(a.Tenant); a.Audience == OneTenant && !ok {
-			return fmt.Errorf("the App %q is for one tenant, and its Tenant %q does not exist", a.ClientID, a.Tenant)
-		}
-		for name := range a.Permissions {
-			if _, ok := d.resource(name); !ok {
-				return fmt.Errorf("the App %q has Permissions of %q, which is no Resource", a.ClientID, name)
-			}
-		}
-	}
-	return p.peopleMisused(d)
-}
-
-func (p *Platform) peopleMisused(d directory) error {
-	if !slices.ContainsFunc(d.tenants, func(t Tenant) bool { return t.Kind != PersonalAccounts }) {
-		return fmt.Errorf("the Tenants have no organization")
-	}
-	for _, u := range p.Users {
-		if _, ok := d.tenant(u.TenantID); u.TenantID != "" && !ok {
-			return fmt.Errorf("the User %q is of the tenant %q, which does not exist", u.Subject, u.TenantID)
-		}
-	}
-	for _, policy := range d.policies {
-		if _, ok := d.resource(policy.Resource); policy.Resource != "" && !ok {
-			return fmt.Errorf("a Policy is about %q, which is no Resource", policy.Resource)
-		}
-	}
-	return nil
-}

@@ -105,6 +105,9 @@ func (m microsoft) route(c *call, path string) {
 	}
 	c.endpoint = entraEndpoints[i]
 	c.entra.v1 = segment != "" && !strings.Contains(rest, v2) && c.endpoint.name != "instance"
+	if u := (&url.URL{Scheme: "https", Host: c.Host, Path: c.URL.Path}); m.owns(u) {
+		c.base = "https://" + c.Host
+	}
 	c.base += "/" + c.entra.authority.name
 	c.issuer = m.issuer(cmp.Or(c.entra.authority.tenant.ID, tenantID), c.entra.v1)
 }
@@ -131,7 +134,9 @@ func (a authority) personal() bool { return a.tenant.Kind == PersonalAccounts &&
 func (m microsoft) admit(c *call) *answer {
 	e, r := c.endpoint, (*refusal)(nil)
 	switch {
-	case !slices.Contains(strings.Fields(e.methods), c.Method):
+	case !slices.Contains(strings.Fields(e.methods), c.Method) && e.methods != http.MethodPost:
+		return standard{m.Platform}.admit(c)
+	case c.Method != http.MethodPost && e.methods == http.MethodPost:
 		r = m.no(900561, c.Method)
 	case c.entra.authority.name == "":
 		segment, _, _ := strings.Cut(strings.TrimPrefix(c.URL.Path, m.root()+"/"), "/")

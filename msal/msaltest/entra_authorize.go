@@ -88,12 +88,19 @@ func (m microsoft) audience(c *call) *refusal {
 		return m.no(90027)
 	case app.Audience == OneTenant && a.tenant.ID == "":
 		return m.no(50194, app.ClientID, app.Name)
+	case app.Audience == OneTenant && !m.registeredIn(app, a.tenant):
+		return m.no(700016, app.ClientID, a.name)
 	case app.Audience == PersonalAccountsOnly && !a.personal():
 		return m.no(9002331, app.ClientID, app.Name)
 	case app.Audience != AnyAccount && app.Audience != PersonalAccountsOnly && a.personal():
 		return m.no(9002332, app.ClientID, app.Name)
 	}
 	return nil
+}
+
+func (m microsoft) registeredIn(app App, t Tenant) bool {
+	home, _ := m.tenant(app.Tenant)
+	return home.ID == t.ID
 }
 
 // The platforms that a redirect URI can be registered under.
@@ -104,8 +111,11 @@ const (
 )
 
 // redirects tells whether the URI is registered under a platform. The port of http://localhost and of a loopback address
-// does not matter, and where a URI has no path Microsoft adds a slash (documented).
+// does not matter; IPv6 is not supported (documented).
 func (m microsoft) redirects(app App, uri, platform string) bool {
+	if u, err := url.Parse(uri); err != nil || u.Hostname() == "::1" {
+		return false
+	}
 	lists := map[string][]string{spaPlatform: app.SPA, webPlatform: app.Web}
 	if platform != anyPlatform {
 		return lists[platform] != nil && m.among(lists[platform], uri)
@@ -182,8 +192,8 @@ func (m microsoft) readScopes(c *call, form url.Values) (asked, *refusal) {
 		}
 	}
 	for _, api := range a.apis {
-		if c.entra.authority.personal() && !slices.ContainsFunc(api.resource.Permissions, func(p Permission) bool { return p.Personal }) {
-			return a, m.no(90124, cmp.Or(api.spelled, api.resource.name()))
+		if c.entra.authority.personal() && !api.resource.personal() {
+			return a, m.no(90124, api.audience())
 		}
 	}
 	return a, nil
@@ -231,7 +241,7 @@ func (m microsoft) declined(c *call, req authorization) answer { return m.refuse
 
 // grant signs the user in, asks for consent and whatever conditional access wants, and sends the client a code.
 func (m microsoft) grant(c *call, req authorization, user User) answer {
-	req.scopes = m.granted(req.scopes)
+	req.scopes = slices.Clone(m.granted(req.scopes))
 	silent := slices.Contains(req.prompt, "none")
 	s := m.lock()
 	defer m.mu.Unlock()
@@ -316,6 +326,11 @@ func (m microsoft) consents(s *state, d *device, user User) *answer {
 
 // begin begins a family of tokens.
 func (m microsoft) begin(s *state, c *call, user User, client string, scopes []string, tenant Tenant) *session {
+	for i, word := range scopes {
+		if p, ok := m.split(word); ok && p.resource.AppID == MicrosoftGraph && isOIDC(p.name) {
+			scopes[i] = strings.ToLower(p.name) // one spelling, by which sessions are looked at
+		}
+	}
 	x := m.newSession(s, c, user, client, scopes)
 	x.tenant, x.met = tenant.ID, slices.Clone(s.met[user.Subject])
 	return x
@@ -335,7 +350,7 @@ func (m microsoft) reply(c *call, req authorization, params url.Values) answer {
 	if m.Entra.SendIss && !params.Has("iss") {
 		params.Set("iss", c.issuer)
 	}
-	to := req.redirectURI
+	to := req.redirectURI // where it has no path, Microsoft adds a slash (documented)
 	if u, err := url.Parse(to); err == nil && u.Path == "" && u.Host != "" {
 		u.Path = "/"
 		to = u.String()

@@ -129,15 +129,16 @@ func (m microsoft) wants(s *state, c *call, a asked, tenant Tenant, user User, a
 	for _, api := range a.apis {
 		have := s.grantedTo(tenant.ID, user.Subject, app.ClientID, api.resource.AppID)
 		have = slices.DeleteFunc(have, isOIDC)
-		switch {
-		case !api.all:
+		if !api.all {
 			need(api.resource, api.names)
-		case len(have) == 0 || again || c.entra.v1:
-			for _, name := range slices.Sorted(maps.Keys(app.Permissions)) {
-				if resource, ok := m.resource(name); ok && (again || c.entra.v1 || resource.AppID == api.resource.AppID) {
-					need(resource, app.Permissions[name])
-				}
-			}
+		} else if len(have) == 0 {
+			need(api.resource, m.registered(app, api.resource))
+		}
+	}
+	if everything := len(a.apis) == 1 && a.apis[0].all && again; everything || c.entra.v1 {
+		for _, name := range slices.Sorted(maps.Keys(app.Permissions)) {
+			resource, _ := m.resource(name)
+			need(resource, app.Permissions[name])
 		}
 	}
 	return want

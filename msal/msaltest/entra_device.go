@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -77,7 +78,7 @@ func (m microsoft) redeemDevice(s *state, c *call) (given, *refusal) {
 	case denied:
 		return given{}, m.no(65004)
 	}
-	x := m.begin(s, c, d.user, d.client, d.scopes, m.tenantOf(d.call, d.user))
+	x := m.begin(s, c, d.user, d.client, slices.Clone(d.scopes), m.tenantOf(d.call, d.user))
 	e, r := m.entitle(s, c, x)
 	if r != nil {
 		return given{}, r

@@ -180,6 +180,11 @@ func (r Resource) permission(value string) (Permission, bool) {
 	return r.Permissions[i], true
 }
 
+// personal tells whether personal accounts have any of it.
+func (r Resource) personal() bool {
+	return slices.ContainsFunc(r.Permissions, func(p Permission) bool { return p.Personal })
+}
+
 // registered are the permissions of the resource that the app is registered with.
 func (d directory) registered(a App, r Resource) []string {
 	for name, permissions := range a.Permissions {

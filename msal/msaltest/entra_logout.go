@@ -5,7 +5,7 @@ import (
 	"net/url"
 )
 
-// logout ends the person's session in the browser: of the one whom logout_hint or id_token_hint names, or of everybody.
+// logout ends the person's session in the browser: of the one whom id_token_hint names, or of everybody.
 // Where the redirect URI is not registered, they are signed out all the same and stay on the page (not verified).
 func (m microsoft) logout(c *call) answer {
 	if name := repeated(c.form); name != "" {

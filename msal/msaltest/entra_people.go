@@ -25,17 +25,16 @@ func (m microsoft) people(s *state, c *call, hint string) []User {
 			return u.TenantID != "" && !exists
 		})
 	}
+	users, said := s.likeliest(users, hint)
 	for i := range users {
 		users[i] = m.atHome(users[i])
 	}
-	ordered := s.likeliest(users, hint)
-	ordered[0] = m.atHome(ordered[0])
-	fit := slices.DeleteFunc(slices.Clone(ordered), func(u User) bool { return !m.belongs(c, u) })
-	chosen := s.person != (User{}) || ordered[0] != users[0] || hint != "" && hint == users[0].Username
-	if len(fit) == 0 || chosen && !m.belongs(c, ordered[0]) {
-		fit = slices.Insert(fit, 0, ordered[0])
+	first := users[0]
+	users = slices.DeleteFunc(users, func(u User) bool { return !m.belongs(c, u) })
+	if len(users) == 0 || said && !m.belongs(c, first) {
+		users = slices.Insert(users, 0, first)
 	}
-	return fit
+	return users
 }
 
 // atHome fills in the tenant that the user is of.

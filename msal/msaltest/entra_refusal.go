@@ -84,6 +84,9 @@ func (m microsoft) sign(c *call, a answer) {
 	if strings.EqualFold(c.Header.Get("return-client-request-id"), "true") {
 		a.header.Set("client-request-id", c.entra.correlation)
 	}
+	if a.header.Get("Content-Type") == "application/json" {
+		a.header.Set("Content-Type", "application/json; charset=utf-8")
+	}
 	if c.endpoint.name == "token" || c.endpoint.name == "device" {
 		a.header.Set("Cache-Control", "no-store, no-cache")
 		a.header.Set("Expires", "-1")
@@ -114,6 +117,9 @@ func (m microsoft) scripted(c *call, f Fault) answer {
 	m.sign(c, a)
 	if f.Status != 0 {
 		a.status = f.Status
+	}
+	for name, values := range f.Header {
+		a.header[http.CanonicalHeaderKey(name)] = values
 	}
 	if f.RetryAfter != "" {
 		a.header.Set("Retry-After", f.RetryAfter)

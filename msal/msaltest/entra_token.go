@@ -248,9 +248,11 @@ func (m microsoft) entitle(s *state, c *call, x *session) (entitlement, *refusal
 	if e.asked, e.api, r = m.target(c, x); r != nil {
 		return e, r
 	}
+	if e.tenant.Kind == PersonalAccounts && !e.api.onlyPersonal() {
+		return e, m.no(90124, e.api.audience())
+	}
 	e.permissions = s.grantedTo(e.tenant.ID, x.user.Subject, c.entra.app.ClientID, e.api.resource.AppID)
-	named := slices.DeleteFunc(slices.Clone(e.permissions), isOIDC)
-	if len(without(e.api.names, e.permissions)) > 0 || e.api.all && len(named) == 0 || !m.consented(s, e, x, c) {
+	if !m.consented(s, c, x, e) {
 		return e, m.no(65001, c.entra.app.ClientID, c.entra.app.Name)
 	}
 	if p, blocked := m.blocks(e.api.resource); blocked {
@@ -264,9 +266,28 @@ func (m microsoft) entitle(s *state, c *call, x *session) (entitlement, *refusal
 	return e, nil
 }
 
-// consented tells whether the scopes of OpenID Connect have been, which are Microsoft Graph's.
-func (m microsoft) consented(s *state, e entitlement, x *session, c *call) bool {
-	return len(without(e.oidc, s.grantedTo(e.tenant.ID, x.user.Subject, c.entra.app.ClientID, MicrosoftGraph))) == 0
+// consented tells whether everything has been that is asked for. The scopes of OpenID Connect are Microsoft Graph's.
+func (m microsoft) consented(s *state, c *call, x *session, e entitlement) bool {
+	graph := s.grantedTo(e.tenant.ID, x.user.Subject, c.entra.app.ClientID, MicrosoftGraph)
+	named := slices.DeleteFunc(slices.Clone(e.permissions), isOIDC)
+	switch {
+	case len(without(e.api.names, e.permissions)) > 0, e.api.all && len(named) == 0:
+		return false
+	default:
+		return c.entra.v1 || len(without(e.oidc, graph)) == 0
+	}
+}
+
+// onlyPersonal drops what personal accounts do not have (reported). It is false if the resource has nothing for them.
+func (a *askedAPI) onlyPersonal() bool {
+	var names, prefixes []string
+	for i, name := range a.names {
+		if permission, _ := a.resource.permission(name); permission.Personal {
+			names, prefixes = append(names, name), append(prefixes, a.prefixes[i])
+		}
+	}
+	a.names, a.prefixes = names, prefixes
+	return a.resource.personal()
 }
 
 // target returns what is asked for, and the one resource that the token is for.

@@ -62,7 +62,8 @@ func (m standard) people(s *state, _ *call, hint string) []User {
 	if users == nil {
 		users = []User{avery}
 	}
-	return s.likeliest(users, hint)
+	users, _ = s.likeliest(users, hint)
+	return users
 }
 
 func (m standard) declined(c *call, req authorization) answer {

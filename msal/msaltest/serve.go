@@ -131,8 +131,8 @@ func (p *Platform) route(c *call) {
 
 // self is the address that the request was sent to, without a query.
 func (c *call) self() string {
-	scheme, _, _ := strings.Cut(c.base, ":")
-	return scheme + "://" + c.Host + c.URL.Path
+	root, _ := url.Parse(c.base)
+	return root.Scheme + "://" + root.Host + c.URL.Path
 }
 
 // home is URL, or what stands in for it: the address that the first request was sent to. Empty: none was.

@@ -29,6 +29,11 @@ func (p *Platform) SignInAs(user User) {
 		if err := checkUsers([]User{user}); err != nil {
 			p.fatalf("SignInAs: %v", err)
 		}
+		if p.Entra != nil && user.TenantID != "" {
+			if _, ok := p.microsoft().tenant(user.TenantID); !ok {
+				p.fatalf("SignInAs: there is no tenant %q", user.TenantID)
+			}
+		}
 	}
 	s := p.lock()
 	defer p.mu.Unlock()
@@ -43,9 +48,9 @@ func (p *Platform) Deny() {
 	s.denied = true
 }
 
-// likeliest orders the people by who will sign in.
-func (s *state) likeliest(people []User, hint string) []User {
-	users := slices.Clone(people)
+// likeliest orders the people by who will sign in, and tells whether that was said, by a hint or by SignInAs.
+func (s *state) likeliest(people []User, hint string) (users []User, said bool) {
+	users = slices.Clone(people)
 	chosen := s.person
 	if chosen == (User{}) && hint != "" {
 		if i := slices.IndexFunc(users, func(u User) bool {
@@ -55,10 +60,10 @@ func (s *state) likeliest(people []User, hint string) []User {
 		}
 	}
 	if chosen == (User{}) {
-		return users
+		return users, false
 	}
 	users = slices.DeleteFunc(users, func(u User) bool { return u.Subject == chosen.Subject })
-	return slices.Insert(users, 0, chosen)
+	return slices.Insert(users, 0, chosen), true
 }
 
 // choice returns who signs in by the script, and whether that person says no.
