@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/staysigned/staysigned/internal/strictjson"
@@ -39,28 +40,52 @@ func parseChallenge(challenge string) (string, error) {
 
 // claimsParameter merges a challenge with the client's capabilities. Without
 // either it is empty, and the parameter is not sent.
-func (c *core) claimsParameter(d *demand) (string, error) {
+//
+// What the client can do says Config.Capabilities alone (MSAL for Python and
+// for JavaScript do the same; .NET unites, Go refuses): a resource server that
+// could add to it would talk the client into promises that it does not keep.
+// Everything else of the challenge stays as it is. An error means that the
+// challenge cannot be merged; WithClaims reports it.
+func (c *core) claimsParameter(challenge string) (string, error) {
+	if len(c.Capabilities) == 0 {
+		return challenge, nil
+	}
+	claims, access := map[string]json.RawMessage{}, map[string]json.RawMessage{}
+	if challenge != "" {
+		if err := strictjson.Unmarshal([]byte(challenge), &claims); err != nil {
+			return "", errors.New("claims challenge: not a JSON object")
+		}
+	}
+	if given := claims["access_token"]; given != nil {
+		if err := strictjson.Unmarshal(given, &access); err != nil {
+			return "", errors.New("claims challenge: access_token is not an object of claims, so Config.Capabilities have no place in it")
+		}
+	}
+	if access == nil {
+		access = map[string]json.RawMessage{} // it was null
+	}
+	var err error
+	if access["xms_cc"], err = json.Marshal(map[string][]string{"values": c.Capabilities}); err != nil {
+		return "", err
+	}
+	if claims["access_token"], err = json.Marshal(access); err != nil {
+		return "", err
+	}
+	merged, err := json.Marshal(claims)
+	return string(merged), err
+}
+
+// addClaims adds the claims parameter to a request, if there is something to
+// say (OpenID Connect Core 5.5): to the authorization request, to the start of a
+// device flow, and to every token request, as MSAL does.
+func (c *core) addClaims(v url.Values, d *demand) error {
 	challenge := ""
 	if d != nil {
 		challenge = d.claims
 	}
-	if len(c.Capabilities) == 0 {
-		return challenge, nil
+	claims, err := c.claimsParameter(challenge)
+	if claims != "" {
+		v.Set("claims", claims)
 	}
-	claims := map[string]map[string]json.RawMessage{}
-	if challenge != "" {
-		if err := strictjson.Unmarshal([]byte(challenge), &claims); err != nil {
-			return "", errors.New("claims challenge: a member is not an object of claims")
-		}
-	}
-	if claims["access_token"] == nil {
-		claims["access_token"] = map[string]json.RawMessage{}
-	}
-	xmsCC, err := json.Marshal(map[string][]string{"values": c.Capabilities})
-	if err != nil {
-		return "", err
-	}
-	claims["access_token"]["xms_cc"] = xmsCC
-	merged, err := json.Marshal(claims)
-	return string(merged), err
+	return err
 }

@@ -24,6 +24,12 @@ import (
 // A request whose body cannot be sent twice (http.Request.GetBody is nil) gets
 // the 401.
 //
+// Where a refresh does not satisfy the challenge, the request fails with
+// ErrSignInRequired and a *ServerError whose Claims are those for the sign-in,
+// through WithClaims; errors.Is and errors.As find both in the *url.Error. A
+// challenge counts only from origin, for the scopes of this client and for this
+// request: it is not stored, and nobody is asked by it.
+//
 // A mistake in the arguments is returned by the first request, before any I/O.
 // The Transport of Config.HTTPClient makes the requests; there is no timeout
 // but the request's own context.
@@ -89,7 +95,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
-	return t.again(req, resp, newer)
+	return t.again(req, resp, token, newer)
 }
 
 // strayed tells whether a chain of redirects has left the origin on its way:
@@ -124,13 +130,16 @@ func (t *transport) trip(req *http.Request) (*http.Response, error) {
 // again answers a 401: with a newer token, once. A server that then still says
 // 401 means it. newer is from before the request: of a thousand that are refused
 // one after the other, only the first one refreshes.
-func (t *transport) again(req *http.Request, refused *http.Response, newer demand) (*http.Response, error) {
+func (t *transport) again(req *http.Request, refused *http.Response, used Token, newer demand) (*http.Response, error) {
 	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
 		return refused, nil
 	}
 	client := t.client.ForceRefresh()
 	if challenge := claimsChallenge(refused.Header.Values("WWW-Authenticate")); challenge != "" {
 		client = t.client.WithClaims(challenge)
+	}
+	if strings.Contains(client.demand.claims, used.AccessToken()) {
+		return refused, nil // an API that repeats the request must not bring the token into a URL
 	}
 	client.demand.since, client.demand.after = newer.since, newer.after
 	token, err := client.Token(req.Context(), t.scope...)
@@ -139,7 +148,7 @@ func (t *transport) again(req *http.Request, refused *http.Response, newer deman
 			return refused, nil // the answer of the API says more than that of an outage
 		}
 		drain(refused)
-		return nil, err
+		return nil, challenged(err, client.demand.claims)
 	}
 	next := req.Clone(req.Context())
 	if req.GetBody != nil {
@@ -149,6 +158,27 @@ func (t *transport) again(req *http.Request, refused *http.Response, newer deman
 	}
 	drain(refused)
 	return t.send(next, token)
+}
+
+// insufficientClaims is the error of a claims challenge.
+const insufficientClaims = "insufficient_claims"
+
+// challenged sees to it that err, which is ErrSignInRequired, has the claims for
+// the next sign-in: those of the authorization server, or else those of the API.
+func challenged(err error, claims string) error {
+	refused, said := errors.AsType[*ServerError](err)
+	switch {
+	case claims == "" || said && refused.Claims != "":
+		return err
+	case said:
+		with := *refused // it belongs to others, too
+		with.Claims = claims
+		return fmt.Errorf("msal: http client: %w: %w", ErrSignInRequired, &with)
+	}
+	return fmt.Errorf("%w: %w", err, &ServerError{
+		Code: insufficientClaims, StatusCode: http.StatusUnauthorized, Claims: claims,
+		Description: "the API wants a token that satisfies its claims challenge",
+	})
 }
 
 func closeBody(req *http.Request) {

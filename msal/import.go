@@ -69,9 +69,6 @@ func (c *Client) takeOver(ctx context.Context, data []byte, scope []string) ([]A
 	if err == nil {
 		err = q.single(c.core)
 	}
-	if err == nil {
-		_, err = c.core.claimsParameter(q.demand)
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,8 @@ func TestRefreshRefused(t *testing.T) {
 		fault    msaltest.Fault
 		entra    bool
 		signIn   bool // ErrSignInRequired
-		kept     bool // the refresh token is sent again at the next call
+		kept     bool // the refresh token is sent again at the next call,
+		rest     bool // after a minute
 		requests int
 	}{
 		"invalid_grant ends the session":                   {fault: msaltest.Fault{Code: "invalid_grant"}, signIn: true, requests: 1},
@@ -42,7 +43,13 @@ func TestRefreshRefused(t *testing.T) {
 		"consent keeps it":                                 {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Suberror: "consent_required", Description: "AADSTS65001: consent"}, signIn: true, kept: true, requests: 1},
 		"claims keep it":                                   {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Claims: `{"access_token":{"capolids":{}}}`}, signIn: true, kept: true, requests: 1},
 		"70000 about scopes keeps it":                      {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Description: "AADSTS70000: one or more scopes requested are unauthorized"}, signIn: true, kept: true, requests: 1},
-		"a loop is a throttle, not a sign-out":             {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Description: "AADSTS50196: loop"}, kept: true, requests: 1},
+		"a loop is a throttle, not a sign-out":             {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Description: "AADSTS50196: loop"}, kept: true, rest: true, requests: 1},
+		"so is any error with the status of one":           {fault: msaltest.Fault{Status: 429, Code: "invalid_grant"}, kept: true, rest: true, requests: 1},
+		"a missing registration keeps it":                  {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Description: "AADSTS90008: misconfigured"}, signIn: true, kept: true, requests: 1},
+		"nothing that can be asked for at a page keeps it": {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Suberror: "message_only", Claims: `{"access_token":{"capolids":{}}}`}, signIn: true, kept: true, requests: 1},
+		"another application's token":                      {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Suberror: "client_mismatch"}, signIn: true, kept: true, requests: 1},
+		"a device that has to be registered":               {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Suberror: "device_authentication_failed"}, signIn: true, kept: true, requests: 1},
+		"Intune":                                           {entra: true, fault: msaltest.Fault{Code: "unauthorized_client", Suberror: "protection_policy_required", Description: "AADSTS53005: Application needs to enforce Intune protection policies"}, signIn: true, kept: true, requests: 1},
 		"interaction_required keeps it":                    {fault: msaltest.Fault{Code: "interaction_required"}, signIn: true, kept: true, requests: 1},
 		"login_required keeps it":                          {fault: msaltest.Fault{Code: "login_required"}, signIn: true, kept: true, requests: 1},
 		"invalid_client is a fault of the program":         {fault: msaltest.Fault{Status: 401, Code: "invalid_client"}, kept: true, requests: 1},
@@ -77,6 +84,9 @@ func TestRefreshRefused(t *testing.T) {
 				require.NotContains(t, err.Error(), "<html>")
 
 				p.ResetLog()
+				if tt.rest {
+					time.Sleep(time.Minute)
+				}
 				_, err = c.Token(t.Context(), "read")
 				if tt.kept {
 					require.NoError(t, err)
