@@ -217,7 +217,7 @@ func (z *Authorization) code(callback url.Values) (string, error) {
 	code := callback.Get("code")
 	switch {
 	case code == "":
-		return "", errors.New("the redirect has neither a code nor an error")
+		return "", errors.New("the redirect has neither a code nor an error; pass all of its parameters to Redeem")
 	case len(code) > maxCode || strings.ContainsFunc(code, func(r rune) bool { return r < 0x20 || r > 0x7e }):
 		return "", errors.New("the redirect's code is too long or not printable ASCII")
 	}

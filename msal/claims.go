@@ -21,7 +21,7 @@ const maxChallenge = 8 << 10
 func parseChallenge(challenge string) (string, error) {
 	text := strings.TrimSpace(challenge)
 	if len(text) > maxChallenge {
-		return "", fmt.Errorf("claims challenge: %d bytes are more than %d", len(text), maxChallenge)
+		return "", fmt.Errorf("claims challenge: its %d bytes are more than %d; report it to whoever runs the API", len(text), maxChallenge)
 	}
 	if !strings.HasPrefix(text, "{") {
 		plain := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
@@ -33,7 +33,7 @@ func parseChallenge(challenge string) (string, error) {
 	}
 	var object map[string]json.RawMessage
 	if err := strictjson.Unmarshal([]byte(text), &object); err != nil || object == nil {
-		return "", errors.New("claims challenge: not a JSON object")
+		return "", errors.New("claims challenge: not a JSON object; pass the value of claims from WWW-Authenticate, or ServerError.Claims")
 	}
 	return text, nil
 }
@@ -58,7 +58,7 @@ func (c *core) claimsParameter(challenge string) (string, error) {
 	}
 	if given := claims["access_token"]; given != nil {
 		if err := strictjson.Unmarshal(given, &access); err != nil {
-			return "", errors.New("claims challenge: access_token is not an object of claims, so Config.Capabilities have no place in it")
+			return "", errors.New("claims challenge: access_token is not an object of claims, so Config.Capabilities have no place in it; report it to whoever runs the API")
 		}
 	}
 	if access == nil {
