@@ -36,13 +36,15 @@ const (
 )
 
 // Action is advice on what to do about e. It hangs on the suberror, the error
-// and the status; one of Microsoft's numbers has a say where all of these
-// mislead, as hints.go lists it. What the package itself does about an error,
-// and whether it is ErrSignInRequired, never hangs on more numbers than the two
-// that the documentation of ErrSignInRequired names.
+// and the status; a number of Microsoft's has a say only where these mislead, as
+// hints.go lists it, and in nothing that the package does by itself, but for
+// those that errors.go names.
 func (e *ServerError) Action() Action {
-	if e.throttled() {
+	switch {
+	case e.throttled():
 		return ActionWait
+	case e.consent:
+		return ActionSignIn
 	}
 	if a := suberrors[e.Suberror]; a != "" {
 		return a

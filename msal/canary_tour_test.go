@@ -302,7 +302,9 @@ func TestChallengesShowNoSecret(t *testing.T) {
 			})
 			w.signIn(t, "read")
 			w.platform.Fail("token", msaltest.Fault{Code: "interaction_required", Suberror: "basic_action"})
-			resp, err := w.client.HTTPClient(api, "read").Get(api)
+			client := w.client.HTTPClient(api, "read")
+			resp, err := client.Get(api)
+			prints(t, w, "HTTPClient", client)
 			if err == nil {
 				resp.Body.Close()
 				require.Equal(t, 401, resp.StatusCode)
@@ -317,6 +319,17 @@ func TestChallengesShowNoSecret(t *testing.T) {
 			require.Empty(t, w.in(w.log.String()), "the log")
 		})
 	}
+}
+
+// TestPrintsNoSecretBarred: a Client that remembers what it was refused.
+func TestPrintsNoSecretBarred(t *testing.T) {
+	w := watch(t)
+	token := w.signIn(t, "read")
+	w.platform.Fail("token", msaltest.Fault{Code: "invalid_grant", Suberror: "message_only"})
+	_, err := w.client.ForceRefresh().Token(t.Context(), "read")
+	require.ErrorIs(t, err, msal.ErrSignInRequired)
+	prints(t, w, "Client of For", w.client.For(token.Account))
+	prints(t, w, "error", err)
 }
 
 // TestErrorsShowNoPassword: a URL may come with a password in it, by mistake or

@@ -79,13 +79,17 @@ func (c *core) claimsParameter(challenge string) (string, error) {
 // say (OpenID Connect Core 5.5): to the authorization request, to the start of a
 // device flow, and to every token request, as MSAL does.
 func (c *core) addClaims(v url.Values, d *demand) error {
-	challenge := ""
-	if d != nil {
-		challenge = d.claims
-	}
-	claims, err := c.claimsParameter(challenge)
+	claims, err := c.claimsParameter(d.challenge())
 	if claims != "" {
 		v.Set("claims", claims)
 	}
 	return err
+}
+
+// challenge is what a token must satisfy, or "".
+func (d *demand) challenge() string {
+	if d == nil {
+		return ""
+	}
+	return d.claims
 }

@@ -176,19 +176,41 @@ func TestHTTPClientContinuousAccess(t *testing.T) {
 	require.Equal(t, cae, n.p.TokenRequests("refresh_token")[0].Form.Get("claims"))
 }
 
-// An API that is never content is believed at the second time.
+// An API that is never content is believed at the second time, and a program
+// that asks a hundred times costs one refresh a minute.
 func TestHTTPClientChallengesWithoutEnd(t *testing.T) {
-	t.Parallel()
-	n, c, _ := online(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_claims", claims="`+base64.RawURLEncoding.EncodeToString([]byte(mfa))+`"`)
-		w.WriteHeader(http.StatusUnauthorized)
-	})
-	resp, err := c.HTTPClient(api, "read").Get(api)
-	require.NoError(t, err)
-	resp.Body.Close()
-	require.Equal(t, http.StatusUnauthorized, resp.StatusCode)
-	require.Len(t, n.seen, 2)
-	require.Equal(t, 1, n.p.Count())
+	for name, challenge := range map[string]string{
+		"claims":        `Bearer error="insufficient_claims", claims="` + base64.RawURLEncoding.EncodeToString([]byte(mfa)) + `"`,
+		"invalid_token": `Bearer error="invalid_token"`,
+		"nothing":       "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n, c, _ := online(t, func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("WWW-Authenticate", challenge)
+					w.WriteHeader(http.StatusUnauthorized)
+				})
+				client := c.HTTPClient(api, "read")
+				get := func() {
+					resp, err := client.Get(api)
+					require.NoError(t, err)
+					resp.Body.Close()
+					require.Equal(t, http.StatusUnauthorized, resp.StatusCode)
+				}
+				get()
+				require.Len(t, n.seen, 2)
+				for range 99 {
+					get()
+				}
+				require.Len(t, n.seen, 101)
+				require.Equal(t, 1, n.p.Count())
+				time.Sleep(time.Minute)
+				get()
+				require.Equal(t, 2, n.p.Count())
+				require.Len(t, n.seen, 103)
+			})
+		})
+	}
 }
 
 // Whoever else answers has no say: another origin, that of a redirect, and one
@@ -204,7 +226,8 @@ func TestHTTPClientForeignChallenges(t *testing.T) {
 		case "/there-and-back":
 			http.Redirect(w, r, elsewhere+"/back", http.StatusTemporaryRedirect)
 		case "/back":
-			challenging(&token, mfa)(w, r)
+			w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_claims", claims="e30"`)
+			w.WriteHeader(http.StatusUnauthorized)
 		default:
 			challenging(&token, `{"access_token":{"x":{"value":"`+token.AccessToken()+`"}}}`)(w, r)
 		}
@@ -252,8 +275,8 @@ func TestClaimsAreNotStored(t *testing.T) {
 	require.Zero(t, p.Count())
 }
 
-// What a sign-in would not change is asked of the server once, whoever calls:
-// HTTPClient says so with its request, KeepFresh by returning.
+// What only a person can change is asked of the server once, whoever calls:
+// HTTPClient says so with its requests, KeepFresh by returning.
 func TestNoLoops(t *testing.T) {
 	const token, app = "invalid_grant", "unauthorized_client"
 	for suberror, tc := range map[string]struct {
@@ -284,9 +307,18 @@ func TestNoLoops(t *testing.T) {
 			n, c, token := online(t, challenging(&refused, mfa))
 			refused = token
 			n.p.Fail("token", fault)
-			_, err := c.HTTPClient(api, "read").Get(api)
-			check(t, n.p, err)
-			require.Len(t, n.seen, 1)
+			client := c.HTTPClient(api, "read")
+			for range 100 {
+				_, err := client.Get(api)
+				check(t, n.p, err)
+			}
+			require.Len(t, n.seen, 100)
+			n.p.Heal()
+			signIn(t, n.p, c.WithClaims(mfa), "read")
+			resp, err := client.Get(api)
+			require.NoError(t, err, "who has signed in need not wait")
+			resp.Body.Close()
+			require.Equal(t, http.StatusOK, resp.StatusCode)
 		})
 		t.Run(suberror+"/KeepFresh", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -300,6 +332,47 @@ func TestNoLoops(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A refusal that a sign-in does not change is remembered for a minute, for that
+// request and that session.
+func TestBarred(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, entra := newEntra(t)
+		c := newClient(t, p, entra)
+		first := signIn(t, p, c, "User.Read", "Mail.Read")
+		time.Sleep(time.Until(first.Expiry))
+		p.ResetLog()
+		p.Fail("token", msaltest.Fault{Code: "invalid_grant", Suberror: "message_only", Description: "AADSTS53003: Access has been blocked."})
+		began := time.Now()
+		for range 100 {
+			_, err := c.Token(t.Context(), "User.Read")
+			require.ErrorIs(t, err, msal.ErrSignInRequired)
+			require.Equal(t, msal.ActionGiveUp, asServerError(t, err).Action())
+			_, err = c.ForceRefresh().Token(t.Context(), "User.Read")
+			require.ErrorIs(t, err, msal.ErrSignInRequired)
+		}
+		require.Equal(t, 1, p.Count())
+		requireToken(t, c, "Mail.Read")                 // other scopes may have no such policy,
+		requireToken(t, c.WithClaims(mfa), "User.Read") // and claims may be what it wants
+		require.Equal(t, 3, p.Count())
+		require.Equal(t, began, time.Now())
+
+		// A new session is not concerned, and after a minute nobody is.
+		unregistered := msaltest.Fault{Code: "invalid_grant", Suberror: "device_authentication_failed"}
+		for range 2 {
+			signIn(t, p, c, "User.Read")
+			p.ResetLog()
+			p.Fail("token", unregistered)
+			for range 10 {
+				_, err := c.ForceRefresh().Token(t.Context(), "User.Read")
+				require.Equal(t, msal.ActionAskAdmin, asServerError(t, err).Action())
+			}
+			require.Equal(t, 1, p.Count())
+		}
+		time.Sleep(time.Minute)
+		requireToken(t, c.ForceRefresh(), "User.Read")
+	})
 }
 
 // The error of a redirect has what Microsoft adds to it.

@@ -39,8 +39,9 @@ server wants to know. No text holds a secret.
 ` + "`KeepFresh`" + ` waits and tries again by itself while the server or the network is not well, and does not ask more often than
 the server wants. It returns when a person is needed: show its error, which ends in what that person has to do, and stay
 signed out until somebody has. Do not begin a sign-in at every ` + "`ErrSignInRequired`" + `: where ` + "`Action`" + ` is not ` + "`ActionSignIn`" + `,
-a policy, an administrator or the registration stands in the way, and the next sign-in would meet the same. Between two calls of
-` + "`Token`" + ` that fail with something else than ` + "`ErrSignInRequired`" + ` leave a pause; while the server wants to be left alone they cost no request.
+a policy, an administrator or the registration stands in the way, and the next sign-in would meet the same. Between two calls
+of ` + "`Token`" + ` that fail with something else than ` + "`ErrSignInRequired`" + ` leave a pause. While the server wants to be left alone they cost no
+request, nor, for a minute, does what neither a sign-in nor a refresh would change.
 
 ## A client of an API
 

@@ -55,6 +55,8 @@ type ServerError struct {
 	Codes         []int         // Microsoft: AADSTS numbers. For people, not for programs: they change
 	StatusCode    int           // of the HTTP answer; 0 if the error came with a redirect
 	RetryAfter    time.Duration // how long to leave the server alone, at most 5 minutes; 0: not said
+
+	consent bool // it is about scopes that a sign-in asks for
 }
 
 // Error says who refused and why, and ends in what to do; on one line, in
@@ -99,7 +101,8 @@ func (e *ServerError) Error() string {
 const looping = 50196
 
 // restUnsaid is how long a server is left alone that throttles and does not say
-// for how long. MSAL for .NET takes a minute, too.
+// for how long, and that was asked for what it will refuse again. MSAL for .NET
+// takes a minute for the one, and two for the other.
 const restUnsaid = time.Minute
 
 // throttled tells whether the server had too many requests and says nothing

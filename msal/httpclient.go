@@ -8,8 +8,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/staysigned/staysigned/internal/secret"
 	"github.com/staysigned/staysigned/internal/secureurl"
 )
 
@@ -22,7 +24,8 @@ import (
 // that was refused, which satisfies the claims challenge of the answer if there
 // is one; requests that are refused together share one refresh.
 // A request whose body cannot be sent twice (http.Request.GetBody is nil) gets
-// the 401.
+// the 401. What no refresh changes is not tried again with the same token for a
+// minute, however many requests meet it.
 //
 // Where a refresh does not satisfy the challenge, the request fails with
 // ErrSignInRequired and a *ServerError whose Claims are those for the sign-in,
@@ -60,6 +63,9 @@ type transport struct {
 	scope  []string
 	base   http.RoundTripper
 	err    error
+
+	mu   sync.Mutex
+	last unanswered
 }
 
 // originOf returns scheme, host and port in one spelling (RFC 6454 section 4).
@@ -134,8 +140,15 @@ func (t *transport) again(req *http.Request, refused *http.Response, used Token,
 	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
 		return refused, nil
 	}
+	challenge := claimsChallenge(refused.Header.Values("WWW-Authenticate"))
+	if known, err := t.recall(used, challenge); known && err == nil {
+		return refused, nil
+	} else if known {
+		drain(refused)
+		return nil, err
+	}
 	client := t.client.ForceRefresh()
-	if challenge := claimsChallenge(refused.Header.Values("WWW-Authenticate")); challenge != "" {
+	if challenge != "" {
 		client = t.client.WithClaims(challenge)
 	}
 	if strings.Contains(client.demand.claims, used.AccessToken()) {
@@ -147,8 +160,10 @@ func (t *transport) again(req *http.Request, refused *http.Response, used Token,
 		if !errors.Is(err, ErrSignInRequired) {
 			return refused, nil // the answer of the API says more than that of an outage
 		}
+		err = challenged(err, client.demand.claims)
+		t.remember(used, challenge, err)
 		drain(refused)
-		return nil, challenged(err, client.demand.claims)
+		return nil, err
 	}
 	next := req.Clone(req.Context())
 	if req.GetBody != nil {
@@ -157,7 +172,35 @@ func (t *transport) again(req *http.Request, refused *http.Response, used Token,
 		}
 	}
 	drain(refused)
-	return t.send(next, token)
+	resp, err := t.send(next, token)
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		t.remember(token, claimsChallenge(resp.Header.Values("WWW-Authenticate")), nil)
+	}
+	return resp, err
+}
+
+// unanswered is a challenge for which no better token was to be had: the next
+// request with the same token, and the same challenge for an answer, would cost
+// a refresh again and end as this one did. Programs try a thousand times.
+type unanswered struct {
+	token     secret.String
+	challenge string // as it came; "": a 401 without one
+	err       error  // what the request failed with; nil: with the 401
+	until     time.Time
+}
+
+func (t *transport) remember(used Token, challenge string, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last = unanswered{used.access, challenge, err, time.Now().Add(restUnsaid)}
+}
+
+// recall tells whether this challenge was met a moment ago, and what came of it.
+func (t *transport) recall(used Token, challenge string) (known bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	known = t.last.challenge == challenge && t.last.token.Reveal() == used.AccessToken() && time.Now().Before(t.last.until)
+	return known, t.last.err
 }
 
 // insufficientClaims is the error of a claims challenge.

@@ -109,6 +109,7 @@ func TestV1WithoutUserRead(t *testing.T) {
 		_, err := c.Token(t.Context(), management)
 		require.ErrorContains(t, err, "has not consented to use the application; signing in needs a permission that is not registered; add the delegated permission User.Read of Microsoft Graph")
 		require.Equal(t, msal.ActionFixApp, asServerError(t, err).Action())
+		time.Sleep(time.Minute)
 		requireToken(t, c, management)
 
 		z, err := c.Authorize(t.Context(), "http://localhost", management)
