@@ -44,11 +44,11 @@ type Explained struct {
 type Kind string
 
 const (
-	KindDefault    Kind = "default"          // openid, profile, email or offline_access, in any spelling
-	KindGraph      Kind = "graph permission" // of Microsoft Graph, in any cloud
-	KindOther      Kind = "other permission" // whose meaning its resource or server alone knows
-	KindDotDefault Kind = ".default"         // all of a resource that the application's registration lists
-	KindInvalid    Kind = "invalid"          // not a scope
+	KindDefault    Kind = "default"  // openid, profile, email or offline_access, in any spelling
+	KindGraph      Kind = "graph"    // a permission of Microsoft Graph, in any cloud
+	KindOther      Kind = "other"    // a permission whose meaning its resource or server alone knows
+	KindDotDefault Kind = ".default" // all of a resource that the application's registration lists
+	KindInvalid    Kind = "invalid"  // not a scope
 )
 
 // Verdict says what becomes of a scope.
