@@ -89,24 +89,24 @@ func (x explainer) requests(scope []string) []scopes.Request {
 	}
 	first := q.first(x.core)
 	list := []scopes.Request{
-		x.request("authorize", q, (&attempt{client: x.Client, request: q}).front()),
-		x.request("redeem", first, url.Values{}),
+		x.step("authorize", q, (&attempt{client: x.Client, request: q}).front()),
+		x.step("redeem", first, url.Values{}),
 	}
 	for rest := q.explicit.Without(first.explicit); rest.Len() > 0; rest = rest.Without(first.explicit) {
 		if q, _, err = x.build(rest.Slice()); err != nil {
 			break // part of a sound list is sound
 		}
 		first = q.first(x.core)
-		list = append(list, x.request("refresh", first, url.Values{}))
+		list = append(list, x.step("refresh", first, url.Values{}))
 	}
 	return list
 }
 
-// request reads what is sent from the form in which it is.
-func (x explainer) request(step string, q request, form url.Values) scopes.Request {
+// step reads what is sent from the form in which it is.
+func (x explainer) step(name string, q request, form url.Values) scopes.Request {
 	c := x.core
 	c.fillScopes(form, q, x.sent)
-	r := scopes.Request{Step: step}
+	r := scopes.Request{Step: name}
 	r.Scope, _ = scopes.Parse(form.Get("scope"))
 	form.Del("scope")
 	if len(form) > 0 {

@@ -316,6 +316,7 @@ func TestExplainReasons(t *testing.T) {
 		"of a further resource": {msal.Config{Authority: organizations}, []string{"User.Read", "api://x/y"}, "api://x/y", scopes.Sent,
 			"a token is for one resource"},
 		".default beside others":       {msal.Config{Authority: organizations}, []string{"a", "x/.default"}, "x/.default", scopes.Refused, "cannot be combined"},
+		"each .default":                {msal.Config{Authority: organizations}, []string{"a/.default", "b/.default"}, "b/.default", scopes.Refused, "cannot be combined"},
 		"beside .default":              {msal.Config{Authority: organizations}, []string{"a", "x/.default"}, "a", scopes.Withheld, ""},
 		".default means something":     {msal.Config{Authority: organizations}, []string{"x/.Default"}, "x/.Default", scopes.Sent, ""},
 		".default of another server":   {msal.Config{Authority: "https://idp.example"}, []string{"x/.default", "a"}, "x/.default", scopes.Sent, ""},

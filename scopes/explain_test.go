@@ -57,6 +57,7 @@ func TestExplain(t *testing.T) {
 		require.Equal(t, tc.meaning, got.Meaning)
 		require.Equal(t, tc.admin, got.AdminConsent, tc.scope)
 		require.Equal(t, tc.admin, e.AdminConsent.Has(tc.scope), tc.scope)
+		require.Equal(t, got.Meaning == "All sites", strings.Contains(e.String(), "disabled: it is"))
 	}
 }
 
@@ -94,7 +95,7 @@ func TestExplainSuggests(t *testing.T) {
 // explanation of all.
 func TestExplainFindsAllFaults(t *testing.T) {
 	t.Parallel()
-	list := []string{"read", "openid", "a b", "read", "Email", "a b", ""}
+	list := []string{"User.Read", "openid", "a b", "User.Read", "Email", "a b", ""}
 	e := scopes.Explain(list, onGraph(), nil)
 	var verdicts []scopes.Verdict
 	for _, s := range e.Scopes[:len(list)] {
@@ -106,6 +107,11 @@ func TestExplainFindsAllFaults(t *testing.T) {
 	require.Zero(t, e.Sent)
 	require.Empty(t, e.Requests)
 	require.Len(t, e.Scopes, len(list)+2, "the defaults that are not named")
+	text := e.String()
+	require.True(t, strings.HasPrefix(text, `Refused, and nothing is sent, because of openid, "a b", Email and 2 more.`+"\n"), text)
+	require.Equal(t, 2, strings.Count(text, "refused   \"a b\"\n"), "in quotes, or one would look for two scopes")
+	require.Equal(t, 1, strings.Count(text, "Sign in and read user profile"), "once is enough")
+	require.NotContains(t, text, "offline_access", "there is nothing to say of defaults that nobody named")
 }
 
 func TestExplainTakesNothing(t *testing.T) {

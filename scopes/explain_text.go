@@ -38,7 +38,7 @@ func (e Explanation) String() string {
 		p.request(r, i > 0 && r.Scope.String() == e.Sent.String())
 	}
 	if e.Undecided.Len() > 0 {
-		p.row("", "and with these, those that the metadata names of: "+e.Undecided.String())
+		p.row("", "and of these, what the metadata decides: "+e.Undecided.String())
 	}
 	if e.TokenErr != nil {
 		p.row("token", "no single one is for all of these: "+e.TokenErr.Error())
@@ -86,11 +86,12 @@ func (e Explanation) known() bool {
 		!slices.ContainsFunc(e.Scopes, func(s Explained) bool { return s.Verdict != LeftOut && s.Permission == nil })
 }
 
-// fit ends a line with as many of the names as there is room for.
+// fit ends a line with as many of the names as there is room for, each once.
 func fit(line, what string, names []string) string {
 	if len(names) == 0 {
 		return line + "."
 	}
+	names = newSet(names).list
 	for n := min(len(names), 4); n > 0; n-- {
 		text := line + what + strings.Join(names[:n], ", ")
 		if more := len(names) - n; more > 0 {
