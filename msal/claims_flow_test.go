@@ -353,7 +353,7 @@ func TestBarred(t *testing.T) {
 			require.ErrorIs(t, err, msal.ErrSignInRequired)
 		}
 		require.Equal(t, 1, p.Count())
-		requireToken(t, c, "Mail.Read")                 // other scopes may have no such policy,
+		requireToken(t, c, "Mail.Read")                                                      // other scopes may have no such policy,
 		requireToken(t, c.WithClaims(`{"access_token":{"nbf":{"value":"1"}}}`), "User.Read") // and claims may be what it wants
 		require.Equal(t, 3, p.Count())
 		require.Equal(t, began, time.Now())

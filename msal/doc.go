@@ -40,7 +40,8 @@
 // The files, in the order in which a token passes them:
 //
 //	config.go client.go                what an application says once
-//	request.go claims.go               what it asks for, checked before any I/O
+//	request.go claims.go               what it asks for, checked before any I/O,
+//	explain.go                         and explained without any
 //	signin.go                          a person signs in,
 //	browser.go device.go authorize.go  in one of these ways,
 //	silent.go hits.go                  or nobody is asked: memory,

@@ -139,6 +139,8 @@ var foreign = map[string]struct {
 	".default twice":                       {[]string{"https://vault.azure.net/.default", "https://management.azure.com/.default"}, 0, "a call of its own", false},
 	".default of a name that ends in /":    {[]string{"https://management.azure.com//.default", "User.Read"}, 0, "a call of its own", false},
 	"two resources":                        {[]string{"User.Read", "https://management.azure.com/user_impersonation"}, 1, "another resource", true},
+	".default behind a scope named twice":  {[]string{"Mail.Read", "Mail.Read", "https://graph.microsoft.com/.default"}, 2, "a call of its own", false},
+	"two resources, one named twice":       {[]string{"User.Read", "User.Read", "https://management.azure.com/user_impersonation"}, 2, "another resource", true},
 	"two resources, Graph behind":          {[]string{"https://management.azure.com/user_impersonation", "User.Read"}, 1, "another resource", true},
 	"two resources that differ in a slash": {[]string{"https://management.azure.com/a", "https://management.azure.com//b"}, 1, "another resource", true},
 }

@@ -67,7 +67,7 @@ func (e *ImportError) Unwrap() error { return e.Err }
 func (c *Client) takeOver(ctx context.Context, data []byte, scope []string) ([]Account, error) {
 	q, err := c.request(scope)
 	if err == nil {
-		err = q.single(c.core)
+		err = q.single(c.core, scope)
 	}
 	if err != nil {
 		return nil, err
