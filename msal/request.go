@@ -3,12 +3,12 @@ package msal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
 
-	"github.com/staysigned/staysigned/internal/provider"
 	"github.com/staysigned/staysigned/scopes"
 )
 
@@ -49,13 +49,17 @@ func (c *Client) request(scope []string) (request, error) {
 	return q, nil
 }
 
-// microsoft applies the rules of Microsoft's v2.0 endpoint: X/.default stands
-// alone, because the server refuses it beside named scopes.
+// microsoft applies the rules of Microsoft's endpoints: a scope names a
+// permission, and X/.default stands alone, because the server refuses it beside
+// named scopes.
 func (q *request) microsoft(c *core) error {
 	q.want = c.canonical(q.explicit)
-	q.audience = c.authority.Resource("User.Read")
+	q.audience = c.authority.Graph()
 	first := true
 	for i, s := range q.explicit.Slice() {
+		if reason := c.authority.Misspelt(s); reason != "" {
+			return &scopes.InvalidError{Scope: s, Index: i, Reason: reason}
+		}
 		if isDotDefault(c.canonicalName(s)) && q.explicit.Len() > 1 {
 			return &scopes.InvalidError{Scope: s, Index: i, Reason: "stands for all permissions of its resource and cannot be combined with named scopes; ask for it in a call of its own"}
 		}
@@ -64,6 +68,23 @@ func (q *request) microsoft(c *core) error {
 		}
 	}
 	q.resource = c.resource(q.audience)
+	if c.authority.V1 {
+		return q.v1(c, !first)
+	}
+	return nil
+}
+
+// v1 applies those of the v1.0 endpoint: each request is about one resource,
+// also that of a sign-in.
+func (q *request) v1(c *core, named bool) error {
+	if err := q.single(c); err != nil || q.params == nil || len(q.params.Resources) == 0 {
+		return err
+	}
+	resource := q.params.Resources[0]
+	if len(q.params.Resources) > 1 || named && c.resource(resource) != q.resource {
+		return fmt.Errorf("Params.Resources: %q; the v1.0 endpoint gives a token for one resource, that of the scopes", q.params.Resources)
+	}
+	q.audience, q.resource = resource, c.resource(resource)
 	return nil
 }
 
@@ -158,8 +179,21 @@ func (c *core) fillScopes(form url.Values, q request, defaults scopes.Set) {
 	}
 }
 
+// grantedV1 is canonical for the scopes of an answer of the v1.0 endpoint, which
+// says of which resource they are in another place.
+func (c *core) grantedV1(granted scopes.Set, resource string) scopes.Set {
+	list := granted.Slice()
+	for i := range list {
+		list[i] = c.authority.Granted(resource, list[i])
+	}
+	if set, err := scopes.New(list...); err == nil {
+		granted = set
+	}
+	return c.canonical(granted)
+}
+
 // graph tells whether resource is Microsoft Graph, whose tokens serve a
 // request for the defaults alone.
 func (c *core) graph(resource string) bool {
-	return (c.authority.Kind == provider.Entra || c.authority.Kind == provider.CIAM) && resource == c.resource(c.authority.Resource("User.Read"))
+	return c.authority.Graph() != "" && resource == c.resource(c.authority.Graph())
 }

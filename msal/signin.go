@@ -89,6 +89,11 @@ func (c *Client) attempt(ctx context.Context, scope []string) (*attempt, error) 
 	if err != nil {
 		return nil, err
 	}
+	if !md.openID {
+		if err := c.checkAnonymous(); err != nil {
+			return nil, err
+		}
+	}
 	return &attempt{client: c, request: q, md: md, hint: c.hint(ctx)}, nil
 }
 
