@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/staysigned/staysigned/internal/provider"
 	"github.com/staysigned/staysigned/scopes"
 )
 
@@ -68,8 +69,11 @@ func (q *request) microsoft(c *core) error {
 		}
 	}
 	q.resource = c.resource(q.audience)
-	if c.authority.V1 {
+	switch {
+	case c.authority.V1:
 		return q.v1(c, !first)
+	case c.authority.Kind == provider.B2C: // AADB2C90146: a sign-in cannot span resources either
+		return q.single(c)
 	}
 	return nil
 }
@@ -82,7 +86,7 @@ func (q *request) v1(c *core, named bool) error {
 	}
 	resource := q.params.Resources[0]
 	if len(q.params.Resources) > 1 || named && c.resource(resource) != q.resource {
-		return fmt.Errorf("Params.Resources: %q; the v1.0 endpoint gives a token for one resource, that of the scopes", q.params.Resources)
+		return fmt.Errorf("%w: Params.Resources %q: the v1.0 endpoint gives a token for one resource, that of the scopes", scopes.ErrInvalid, q.params.Resources)
 	}
 	q.audience, q.resource = resource, c.resource(resource)
 	return nil
