@@ -11,6 +11,7 @@ import (
 
 	"github.com/staysigned/staysigned/cache"
 	"github.com/staysigned/staysigned/internal/idtoken"
+	"github.com/staysigned/staysigned/internal/provider"
 	"github.com/staysigned/staysigned/scopes"
 )
 
@@ -122,7 +123,7 @@ func (c *core) verify(ctx context.Context, md *metadata, q request, got *answer,
 	if !got.date.IsZero() {
 		check.Now = got.date // our clock may have gone wrong, and that must not end a session
 	}
-	if c.microsoft() {
+	if c.authority.Kind == provider.Entra || c.authority.Kind == provider.CIAM { // the others' tokens need no tid
 		check.IssuerFor = func(tid string) (string, error) { return c.authority.TokenIssuer(md.doc.Issuer, tid) }
 	}
 	if from.session != nil {

@@ -167,8 +167,8 @@ func (c *core) parseAnswer(raw []byte, received time.Time) (*answer, error) {
 	}
 	if m.Scope != nil {
 		a.scope, a.scopeGiven = *m.Scope, true
-		if c.profile.ScopeSeparator == "," {
-			a.scope = strings.ReplaceAll(a.scope, ",", " ")
+		if c.profile.ScopeSeparator != "" || c.profile.ScopeNames != nil {
+			a.scope = c.profile.Answered(a.scope)
 		}
 	}
 	return a, nil

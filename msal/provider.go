@@ -45,6 +45,9 @@ type Provider struct {
 	// "," or " ".
 	ScopeSeparator string
 
+	// ScopeNames are the default scopes by the names that answers have for them.
+	ScopeNames map[string]string
+
 	// InvalidGrant are the server's error codes for what RFC 6749 section 5.2
 	// calls invalid_grant: the refresh token is over, and somebody has to sign
 	// in.

@@ -23,8 +23,9 @@ func TestLookupProvider(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, msal.Provider{
 		Name: "google", Defaults: []string{"openid", "profile", "email"},
-		Offline:  url.Values{"access_type": {"offline"}, "prompt": {"consent"}},
-		Loopback: "http://127.0.0.1",
+		Offline:    url.Values{"access_type": {"offline"}, "prompt": {"consent"}},
+		Loopback:   "http://127.0.0.1",
+		ScopeNames: google.ScopeNames,
 	}, google)
 	google.Defaults[0] = "x"
 	google.Offline.Set("access_type", "x")
@@ -60,7 +61,8 @@ func TestProviderFields(t *testing.T) {
 		"its own Offline":            {provider: msal.Provider{Name: "google", Offline: url.Values{"access_type": {"x"}}}, scope: "openid profile email", sent: url.Values{"access_type": {"x"}}},
 		"no Offline":                 {provider: msal.Provider{Name: "google", Offline: url.Values{}}, scope: "openid profile email"},
 		"Offline, omitted":           {provider: msal.Provider{Name: "google"}, omit: []string{"offline_access"}, scope: "openid profile email"},
-		"Authorize over the profile": {provider: msal.Provider{Name: "atlassian", Authorize: url.Values{"audience": {"x"}}}, scope: all, sent: url.Values{"audience": {"x"}}},
+		"Authorize of the profile":   {provider: msal.Provider{Name: "atlassian"}, scope: "offline_access", sent: url.Values{"audience": {"api.atlassian.com"}, "prompt": {"consent"}}},
+		"Authorize over the profile": {provider: msal.Provider{Name: "atlassian", Authorize: url.Values{"audience": {"x"}}}, scope: "offline_access", sent: url.Values{"audience": {"x"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -220,6 +222,64 @@ func TestRefusedDefaultGoesWithTheRecord(t *testing.T) {
 	z, err = newClient(t, p, with).Authorize(t.Context(), testRedirect, "read")
 	require.NoError(t, err)
 	require.Equal(t, "read openid profile email offline_access", query(t, z.URL()).Get("scope"))
+}
+
+// What a provider needs to give a refresh token is asked for beside what the
+// caller wants; prompt=none stands alone.
+func TestPromptBesideConsent(t *testing.T) {
+	t.Parallel()
+	for prompt, want := range map[string][2]string{ // without a profile, and with Google's
+		"": {"", "consent"}, "consent": {"consent", "consent"}, "login": {"login", "login consent"},
+		"select_account": {"select_account", "select_account consent"}, "none": {"none", "none"},
+		"consent select_account": {"consent select_account", "consent select_account"},
+	} {
+		for i, name := range []string{"", "google"} {
+			p := msaltest.New(t)
+			c := newClient(t, p, func(cfg *msal.Config) { cfg.Provider.Name = name }).With(msal.Params{Prompt: prompt})
+			z, err := c.Authorize(t.Context(), testRedirect, "read")
+			require.NoError(t, err)
+			require.Equal(t, want[i], query(t, z.URL()).Get("prompt"))
+		}
+	}
+}
+
+// Google calls profile and email otherwise in its answers: they were granted, and
+// a refresh asks for them again.
+func TestScopeNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		grantOffline(p)
+		p.ScopeEcho = func([]string) string {
+			return "read https://www.googleapis.com/auth/userinfo.profile https://www.googleapis.com/auth/userinfo.email openid"
+		}
+		c := newClient(t, p, func(cfg *msal.Config) { cfg.Provider.Name = "google" })
+		token := expire(t, p, c, "read")
+		require.True(t, token.Scopes.Has("profile") && token.Scopes.Has("email"))
+		next, err := c.Token(t.Context(), "read")
+		require.NoError(t, err)
+		require.Equal(t, "read openid profile email", p.TokenRequests("refresh_token")[0].Form.Get("scope"))
+		require.Equal(t, token.Account, next.Account)
+	})
+}
+
+// Keycloak refuses offline_access when the code is redeemed, which no sign-in
+// can take back; the next one goes without.
+func TestOfflineRefusedAtTheEnd(t *testing.T) {
+	t.Parallel()
+	for description, want := range map[string]string{
+		"Offline tokens not allowed for the user or client": "read openid profile email",
+		"not on Sundays": "read openid profile email offline_access",
+	} {
+		p := msaltest.New(t)
+		c := newClient(t, p)
+		z, callback := begin(t, p, c, "read")
+		p.Fail("token", msaltest.Fault{Code: "not_allowed", Description: description})
+		_, err := z.Redeem(t.Context(), callback)
+		require.Equal(t, "not_allowed", asServerError(t, err).Code)
+		z, err = c.Authorize(t.Context(), testRedirect, "read")
+		require.NoError(t, err)
+		require.Equal(t, want, query(t, z.URL()).Get("scope"))
+	}
 }
 
 // A separator that is not a comma leaves the commas of a scope alone.

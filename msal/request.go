@@ -68,6 +68,11 @@ func (q *request) microsoft(c *core) error {
 			q.audience, first = r, false
 		}
 	}
+	if own, err := scopes.New(c.ClientID); err == nil && first && c.authority.Kind == provider.B2C {
+		// A token for the client itself: without a resource B2C gives none at all.
+		q.explicit = own.Union(q.explicit)
+		q.want, q.audience = c.canonical(q.explicit), c.ClientID
+	}
 	q.resource = c.resource(q.audience)
 	switch {
 	case c.authority.V1:

@@ -175,6 +175,7 @@ var acceptedRules = map[string]struct {
 	"a superset is answered":                  {at: "v2", asked: []string{graphURL + "/.default"}, authorize: graphURL + "/.default" + andFour, answered: "email openid profile " + graphURL + "/User.Read " + graphURL + "/Mail.Read", later: []string{"Mail.Read"}},
 
 	"B2C: the client's own id":   {at: "b2c", asked: []string{apiID}, authorize: apiID + andTwo, later: []string{strings.ToUpper(apiID)}},
+	"B2C: no scope":              {at: "b2c", authorize: clientID + andTwo},
 	"B2C: a scope of an API":     {at: "b2c", asked: []string{"https://contoso.onmicrosoft.com/api/read"}, authorize: "https://contoso.onmicrosoft.com/api/read" + andTwo},
 	"B2C: two scopes of an API":  {at: "b2c", asked: []string{"https://contoso.onmicrosoft.com/api/read", "https://contoso.onmicrosoft.com/API/write"}, authorize: "https://contoso.onmicrosoft.com/api/read https://contoso.onmicrosoft.com/API/write" + andTwo},
 	"ADFS: openid of a resource": {at: "adfs", asked: []string{"https://api.contoso.com/openid", "allatclaims"}, authorize: "https://api.contoso.com/openid allatclaims" + andFour},

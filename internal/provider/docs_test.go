@@ -151,6 +151,9 @@ func (r row) also() string {
 	if r.ScopeSeparator != "" {
 		also = append(also, "scopes of answers are separated by "+code(r.ScopeSeparator))
 	}
+	if r.ScopeNames != nil {
+		also = append(also, "other names of profile and email in answers")
+	}
 	for _, name := range r.InvalidGrant {
 		also = append(also, code(name)+" is invalid_grant")
 	}

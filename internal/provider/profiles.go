@@ -39,6 +39,9 @@ type Profile struct {
 	// section 3.3 has a space.
 	ScopeSeparator string
 
+	// ScopeNames are the default scopes by the names that answers have for them.
+	ScopeNames map[string]string
+
 	// InvalidGrant are error codes that mean what RFC 6749 section 5.2 calls
 	// invalid_grant.
 	InvalidGrant []string
@@ -88,6 +91,9 @@ func (p Profile) Or(base Profile) Profile {
 	p.OfflineScope = cmp.Or(p.OfflineScope, base.OfflineScope)
 	p.Loopback = cmp.Or(p.Loopback, base.Loopback)
 	p.ScopeSeparator = cmp.Or(p.ScopeSeparator, base.ScopeSeparator)
+	if p.ScopeNames == nil {
+		p.ScopeNames = base.ScopeNames
+	}
 	if p.InvalidGrant == nil {
 		p.InvalidGrant = base.InvalidGrant
 	}
@@ -142,6 +148,21 @@ func (p Profile) Parameters(defaults []string) url.Values {
 	return v
 }
 
+// Answered returns the scope of an answer as RFC 6749 section 3.3 has it, with
+// the default scopes under their own names too.
+func (p Profile) Answered(scope string) string {
+	if p.ScopeSeparator != "" {
+		scope = strings.ReplaceAll(scope, p.ScopeSeparator, " ")
+	}
+	words := strings.Split(scope, " ")
+	for _, word := range words {
+		if name := p.ScopeNames[word]; name != "" && !slices.Contains(words, name) {
+			words = append(words, name)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
 // Metadata makes a metadata document of the endpoints.
 func (a Authority) Metadata(endpoints map[string]string) ([]byte, error) {
 	base, err := url.Parse(a.Issuer)
@@ -162,7 +183,8 @@ func (a Authority) Metadata(endpoints map[string]string) ([]byte, error) {
 // clone shares no memory with p.
 func (p Profile) clone() Profile {
 	p.Defaults, p.InvalidGrant = slices.Clone(p.Defaults), slices.Clone(p.InvalidGrant)
-	p.Authorize, p.Offline, p.Endpoints = cloneValues(p.Authorize), cloneValues(p.Offline), maps.Clone(p.Endpoints)
+	p.Authorize, p.Offline = cloneValues(p.Authorize), cloneValues(p.Offline)
+	p.ScopeNames, p.Endpoints = maps.Clone(p.ScopeNames), maps.Clone(p.Endpoints)
 	return p
 }
 

@@ -142,13 +142,13 @@ func TestOr(t *testing.T) {
 	base := Profile{
 		Name: "base", Defaults: []string{"openid"}, Authorize: url.Values{"a": {"1"}}, Offline: url.Values{"b": {"2"}},
 		OfflineScope: "offline", Loopback: localhost, ScopeSeparator: ",", InvalidGrant: []string{"over"}, NoOpenID: true,
-		Endpoints: map[string]string{"token_endpoint": "/token"},
+		ScopeNames: map[string]string{"mail": "email"}, Endpoints: map[string]string{"token_endpoint": "/token"},
 	}
 	require.Equal(t, base, Profile{}.Or(base))
 	require.Equal(t, base, base.Or(Profile{Name: "other", Loopback: literal}))
 	mine := Profile{
 		Name: "mine", Defaults: []string{}, Authorize: url.Values{}, Offline: url.Values{}, OfflineScope: "x", Loopback: literal,
-		ScopeSeparator: " ", InvalidGrant: []string{}, NoOpenID: true, Endpoints: map[string]string{},
+		ScopeSeparator: " ", InvalidGrant: []string{}, NoOpenID: true, ScopeNames: map[string]string{}, Endpoints: map[string]string{},
 	}
 	require.Equal(t, mine, mine.Or(base))
 	require.False(t, Profile{}.Or(Profile{}).NoOpenID)
@@ -156,9 +156,27 @@ func TestOr(t *testing.T) {
 	got.Defaults[0], got.InvalidGrant[0] = "x", "x"
 	got.Authorize.Set("a", "x")
 	got.Offline["b"][0] = "x"
-	got.Endpoints["token_endpoint"] = "x"
-	require.Equal(t, "openid over 1 2 /token", strings.Join([]string{base.Defaults[0], base.InvalidGrant[0],
-		base.Authorize.Get("a"), base.Offline.Get("b"), base.Endpoints["token_endpoint"]}, " "))
+	got.Endpoints["token_endpoint"], got.ScopeNames["mail"] = "x", "x"
+	require.Equal(t, "openid over 1 2 /token email", strings.Join([]string{base.Defaults[0], base.InvalidGrant[0],
+		base.Authorize.Get("a"), base.Offline.Get("b"), base.Endpoints["token_endpoint"], base.ScopeNames["mail"]}, " "))
+}
+
+func TestAnswered(t *testing.T) {
+	t.Parallel()
+	const long = "https://www.googleapis.com/auth/userinfo."
+	google, _ := Named("google")
+	for scope, want := range map[string]string{
+		"openid " + long + "profile":              "openid " + long + "profile profile",
+		"profile " + long + "profile":             "profile " + long + "profile",
+		long + "email " + long + "profile openid": long + "email " + long + "profile openid email profile",
+		"a,b  c": "a,b  c",
+		"":       "",
+	} {
+		require.Equal(t, want, google.Answered(scope))
+		require.Equal(t, scope, Profile{}.Answered(scope))
+	}
+	require.Equal(t, "repo gist", Profile{ScopeSeparator: ","}.Answered("repo,gist"))
+	require.Equal(t, "repo  gist", Profile{ScopeSeparator: ","}.Answered("repo, gist"))
 }
 
 func TestMetadata(t *testing.T) {

@@ -44,11 +44,15 @@ var rows = [...]row{
 	{kind: CIAM, Profile: Profile{Name: "ciam", Defaults: all, Loopback: localhost}},
 	// Recorded: the metadata has no offline_access. 2019 and later tolerate it, older ones give refresh tokens by policy.
 	{kind: ADFS, Profile: Profile{Name: "adfs", Defaults: all, Loopback: localhost}},
-	// Recorded: refuses offline_access on a page of its own, so that no answer reaches the program. Not verified: without
-	// prompt=consent a second sign-in gets no refresh token. Desktop registrations have a "secret", which
-	// Config.InstalledAppSecret sends.
+	// Recorded: refuses offline_access on a page of its own, so that no answer reaches the program. Reported: other names
+	// in answers, and without prompt=consent no refresh token at a second sign-in. Desktop registrations have a "secret",
+	// which Config.InstalledAppSecret sends.
 	{hosts: []string{"accounts.google.com"}, Profile: Profile{Name: "google", Defaults: identity, Loopback: literal,
-		Offline: url.Values{"access_type": {"offline"}, "prompt": {"consent"}}}},
+		Offline: url.Values{"access_type": {"offline"}, "prompt": {"consent"}},
+		ScopeNames: map[string]string{
+			"https://www.googleapis.com/auth/userinfo.profile": scopes.Profile,
+			"https://www.googleapis.com/auth/userinfo.email":   scopes.Email,
+		}}},
 	// Reported: "The requested scope is invalid, unknown, or malformed." for offline_access. Refresh tokens come without.
 	{hosts: []string{"gitlab.com"}, Profile: Profile{Name: "gitlab", Defaults: identity, Loopback: literal}},
 	// Recorded scopes_supported, and invalid_scope for offline_access reported. That its http is for localhost only is
@@ -68,12 +72,13 @@ var rows = [...]row{
 	// Read in the source: without prompt=consent offline_access is dropped.
 	{Profile: Profile{Name: "node-oidc-provider", Loopback: literal, Offline: url.Values{"prompt": {"consent"}}}},
 	// Documented: openid, profile and email are all that signing in with Slack knows, a public client's redirect is to
-	// localhost, and scopes of other answers are separated by commas.
-	{hosts: []string{"slack.com"}, Profile: Profile{Name: "slack", Defaults: identity, Loopback: localhost, ScopeSeparator: ","}},
-	// Documented: prompt=consent is required, at Jira the audience too, and a "secret", which Config.InstalledAppSecret
-	// sends.
-	{hosts: []string{"auth.atlassian.com"}, Profile: Profile{Name: "atlassian", Loopback: literal,
-		Authorize: url.Values{"audience": {"api.atlassian.com"}, "prompt": {"consent"}}}},
+	// localhost, and scopes of other answers are separated by commas. Not verified: invalid_refresh_token.
+	{hosts: []string{"slack.com"}, Profile: Profile{Name: "slack", Defaults: identity, Loopback: localhost,
+		ScopeSeparator: ",", InvalidGrant: []string{"invalid_refresh_token"}}},
+	// Documented: offline_access, and no word of OpenID Connect; prompt=consent is required, at Jira the audience too, and
+	// a "secret", which Config.InstalledAppSecret sends. Reported: metadata of RFC 8414.
+	{hosts: []string{"auth.atlassian.com"}, Profile: Profile{Name: "atlassian", Defaults: all[3:], Loopback: literal,
+		NoOpenID: true, Authorize: url.Values{"audience": {"api.atlassian.com"}, "prompt": {"consent"}}}},
 	// Documented: token_access_type=offline in place of a scope; redirect URIs are compared exactly, so that
 	// Browser.RedirectURI has to name the registered port. That openid, profile and email are all it knows is not verified.
 	{hosts: []string{"www.dropbox.com"}, Profile: Profile{Name: "dropbox", Defaults: identity, Loopback: literal,
