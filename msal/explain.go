@@ -62,7 +62,8 @@ func (x explainer) defaults() (sent, undecided scopes.Set) {
 	if doc == nil {
 		doc = &discovery.Document{ScopesPublished: true} // with the least that one can say
 	}
-	sent, _ = scopes.New(c.profile.Sends(c.defaults.Slice(), doc.ScopesSupported, doc.ScopesPublished)...)
+	send := c.profile.Sends(c.defaults.Slice(), doc.ScopesSupported, doc.ScopesPublished, c.openID(doc))
+	sent, _ = scopes.New(send...)
 	if !known {
 		undecided = c.defaults.Without(sent)
 	}
@@ -72,9 +73,6 @@ func (x explainer) defaults() (sent, undecided scopes.Set) {
 // check returns the errors that a list is refused with.
 func (x explainer) check(scope []string) (err, tokenErr error) {
 	q, _, err := x.build(scope)
-	if err == nil {
-		_, err = x.core.claimsParameter(q.demand)
-	}
 	if err != nil {
 		return err, err
 	}
@@ -118,11 +116,16 @@ func (x explainer) step(name string, q request, form url.Values) scopes.Request 
 	return r
 }
 
-// why says why a default, or on v1.0 any scope, is not sent.
+// why says why a default, or on v1.0 any scope, is not sent, and why one is that
+// nobody named.
 func (x explainer) why(scope string) string {
 	c := x.core
 	offline := scope == scopes.OfflineAccess
 	switch {
+	case c.authority.Kind == provider.B2C && scope == c.ClientID:
+		return "a token for the application itself: B2C gives none without a resource"
+	case c.profile.OfflineScope != "" && scope == c.profile.OfflineScope:
+		return "this provider's name for offline_access"
 	case c.authority.V1 && offline:
 		return "Microsoft's v1.0 endpoint is sent openid alone, and gives a refresh token without being asked"
 	case c.authority.V1 && scopes.Defaults().Has(scope):
@@ -137,6 +140,10 @@ func (x explainer) why(scope string) string {
 		return "the server's metadata decides, which is fetched at sign-in"
 	case x.md != nil && x.md.refused.Has(scope):
 		return "the server has refused it before"
+	case offline && x.sent.Has(c.profile.OfflineScope):
+		return "it is sent as " + c.profile.OfflineScope
+	case x.md != nil && !x.md.openID:
+		return "the server does not do OpenID Connect"
 	}
 	reason := "the server's metadata does not say that it takes it"
 	if c.Provider.Defaults != nil {
