@@ -135,12 +135,8 @@ func (c *core) form(q request, defaults scopes.Set) (url.Values, error) {
 	form := url.Values{"client_id": {c.ClientID}}
 	c.fillScopes(form, q, defaults)
 	if q.demand != nil || len(c.Capabilities) > 0 {
-		claims, err := c.claimsParameter(q.demand)
-		if err != nil {
+		if err := c.addClaims(form, q.demand); err != nil {
 			return nil, err
-		}
-		if claims != "" {
-			form.Set("claims", claims)
 		}
 	}
 	if c.InstalledAppSecret != "" {
