@@ -107,7 +107,7 @@ func TestExplainAgrees(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			random, done := rand.New(rand.NewPCG(1, 2)), 0
-			for range 40 {
+			for range 25 {
 				list := make([]string, random.IntN(6))
 				for i := range list {
 					list[i] = fine[random.IntN(len(fine))]
@@ -121,8 +121,8 @@ func TestExplainAgrees(t *testing.T) {
 				}
 				agree(t, d, p, c, list) // with the metadata known
 			}
-			require.Greater(t, done, 8, "many lists are sent")
-			require.Less(t, done, 40, "some are refused")
+			require.Greater(t, done, 4, "many lists are sent")
+			require.Less(t, done, 25, "some are refused")
 		})
 	}
 }
@@ -198,6 +198,11 @@ func agree(t *testing.T, d dialect, p *msaltest.Platform, c *msal.Client, list [
 		require.Equal(t, e.TokenErr, errors.Unwrap(err), "%q", list)
 	} else {
 		require.NoError(t, err, "%q", list)
+	}
+	for _, s := range e.Scopes {
+		require.True(t, !s.Explicit || s.Resource == "" || slices.ContainsFunc(e.Requests[1:], func(r scopes.Request) bool {
+			return r.Resource == s.Resource
+		}), "%q: no token for %s", list, s.Resource)
 	}
 	for i, r := range e.Requests[2:] {
 		require.Equal(t, "refresh", r.Step)
@@ -521,9 +526,11 @@ func TestExplainAllPermissions(t *testing.T) {
 			t.Parallel()
 			c, err := msal.New(msal.Config{ClientID: clientID, Authority: authority, MergeDefaults: true})
 			require.NoError(t, err)
-			prefixes := map[string]bool{"": true, graph + "//": true}
-			for _, g := range graphs {
-				prefixes[g+"/"] = true // also those of other clouds
+			prefixes := map[string]bool{"": true, graph + "/": true, graph + "//": true, "00000003-0000-0000-c000-000000000000/": true}
+			if graph == "https://graph.microsoft.com" {
+				for _, g := range graphs {
+					prefixes[g+"/"] = true // those of other clouds as well
+				}
 			}
 			admin := 0
 			for some := range slices.Chunk(file.Permissions, 50) {
@@ -556,8 +563,7 @@ func TestExplainAllPermissions(t *testing.T) {
 					}
 				}
 			}
-			require.Len(t, prefixes, 10)
-			require.Equal(t, 654*10*2, admin)
+			require.Equal(t, 654*2*len(prefixes), admin)
 		})
 	}
 }

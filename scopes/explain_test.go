@@ -108,7 +108,7 @@ func TestExplainFindsAllFaults(t *testing.T) {
 	require.Empty(t, e.Requests)
 	require.Len(t, e.Scopes, len(list)+2, "the defaults that are not named")
 	text := e.String()
-	require.True(t, strings.HasPrefix(text, `Refused, and nothing is sent, because of openid, "a b", Email and 2 more.`+"\n"), text)
+	require.True(t, strings.HasPrefix(text, `Refused, and nothing is sent, because of openid, "a b", Email, "".`+"\n"), text)
 	require.Equal(t, 2, strings.Count(text, "refused   \"a b\"\n"), "in quotes, or one would look for two scopes")
 	require.Equal(t, 1, strings.Count(text, "Sign in and read user profile"), "once is enough")
 	require.NotContains(t, text, "offline_access", "there is nothing to say of defaults that nobody named")
