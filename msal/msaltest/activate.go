@@ -27,7 +27,7 @@ func activatePage(c *call, status int, userCode, text string) answer {
 	return view{
 		Title:   "Sign in on a device",
 		Text:    text,
-		Action:  c.base + verifyPath,
+		Action:  c.at("verification", verifyPath),
 		Input:   field{"user_code", userCode, "Code"},
 		Buttons: []field{{"decision", "continue", "Continue"}, {"decision", "cancel", "Cancel"}},
 	}.answer(status)

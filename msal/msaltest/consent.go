@@ -17,7 +17,7 @@ func (p *Platform) consentPage(c *call, req authorization) answer {
 		Title:  "Sign in to " + req.client,
 		Text:   "The application asks for:",
 		Items:  req.scopes,
-		Action: c.base + signInPath,
+		Action: c.at("signin", signInPath),
 		Hidden: []field{{Name: "request", Value: c.form.Encode()}},
 	}
 	for _, u := range people {

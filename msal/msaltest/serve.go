@@ -23,6 +23,7 @@ type endpoint struct {
 
 const (
 	discoveryPath  = "/.well-known/openid-configuration"
+	oauthPath      = "/.well-known/oauth-authorization-server" // RFC 8414 §3
 	keysPath       = "/keys"
 	authorizePath  = "/authorize"
 	signInPath     = "/signin"
@@ -36,7 +37,7 @@ const (
 
 var endpoints = []endpoint{
 	{"discovery", discoveryPath, "GET", (*Platform).discovery},
-	{"discovery", "/.well-known/oauth-authorization-server", "GET", (*Platform).discovery}, // RFC 8414 §3
+	{"discovery", oauthPath, "GET", (*Platform).discovery},
 	{"keys", keysPath, "GET", (*Platform).jwks},
 	{"authorize", authorizePath, "GET POST", (*Platform).authorize},
 	{"signin", signInPath, "POST", (*Platform).signIn},
@@ -57,6 +58,7 @@ type call struct {
 	endpoint endpoint
 	issuer   string     // of this request's tenant, as discovery publishes it
 	base     string     // what the paths of the endpoints are appended to
+	layout   Layout     // which they are
 	tenant   string     // as in the path; empty without Tenants
 	form     url.Values // the body of a POST, else the query
 	body     string     // verbatim
@@ -122,7 +124,10 @@ func (p *Platform) route(c *call) {
 	c.issuer = p.issuer(c.Request)
 	c.base = strings.TrimSuffix(c.issuer, "/")
 	root, _ := url.Parse(c.base)
-	path, below := strings.CutPrefix(c.URL.Path, root.Path)
+	path, below := strings.CutPrefix(appended(c.URL.Path), root.Path)
+	if below {
+		path, below = c.mount(p.Layout, path)
+	}
 	if !below {
 		return
 	}
@@ -133,7 +138,7 @@ func (p *Platform) route(c *call) {
 		c.issuer = p.tenantIssuer(c.base, c.tenant)
 		c.base += "/" + c.tenant + "/v2.0"
 	}
-	if i := slices.IndexFunc(endpoints, func(e endpoint) bool { return e.path == path }); i >= 0 {
+	if i := slices.IndexFunc(endpoints, func(e endpoint) bool { return c.layout.path(e.name, e.path) == path }); i >= 0 {
 		c.endpoint = endpoints[i]
 	}
 }
@@ -171,7 +176,7 @@ func (p *Platform) serve(c *call) answer {
 		return page(http.StatusInternalServerError, "The platform is misconfigured", err.Error())
 	}
 	switch e := c.endpoint; {
-	case e.serve == nil:
+	case e.serve == nil || p.leavesOut(e.name):
 		return p.unknown(c)
 	case !slices.Contains(strings.Fields(e.methods), c.Method):
 		a := oauthError(http.StatusMethodNotAllowed, "invalid_request", "this endpoint takes "+e.methods)
@@ -180,8 +185,20 @@ func (p *Platform) serve(c *call) answer {
 	case p.Tenants != nil && c.issuer == "":
 		return oauthError(http.StatusBadRequest, "invalid_tenant", "there is no tenant "+strconv.Quote(c.tenant))
 	default:
-		return e.serve(p, c)
+		return p.dress(c, e.serve(p, c))
 	}
+}
+
+// leavesOut tells whether the platform is told to have no such endpoint. Its metadata names none, so a client that asks
+// has built the address.
+func (p *Platform) leavesOut(endpoint string) bool {
+	switch endpoint {
+	case "device", "verification":
+		return p.NoDevice
+	case "keys", "userinfo", "logout":
+		return p.NoOpenID
+	}
+	return false
 }
 
 // unknown answers a request that no endpoint is for: the application built a URL that it should have read from the
@@ -190,8 +207,10 @@ func (p *Platform) unknown(c *call) answer {
 	if p.t != nil && !p.AllowUnknown && !strings.HasSuffix(c.URL.Path, faviconPath) {
 		p.errorf("unexpected request: %s %s (set AllowUnknown if it is meant)", c.Method, c.URL)
 	}
-	return page(http.StatusNotFound, "Not found", "There is no such page here.")
+	return notFound()
 }
+
+func notFound() answer { return page(http.StatusNotFound, "Not found", "There is no such page here.") }
 
 // single returns an error if a parameter comes twice, which RFC 6749 §3.1 and §3.2 forbid: servers differ in which
 // of the two they read. RFC 8707 §2 allows several resources.

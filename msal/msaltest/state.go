@@ -191,7 +191,7 @@ func (s *state) load(was saved) error {
 	for name, t := range was.Refresh {
 		s.refresh[name] = &refreshToken{sessions[t.Session], t.Spent}
 		if was.Sessions[t.Session].Newest == name {
-			sessions[t.Session].newest = s.refresh[name]
+			sessions[t.Session].newest, sessions[t.Session].renewable = s.refresh[name], true
 		}
 	}
 	for name, t := range was.Access {

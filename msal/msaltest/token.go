@@ -106,7 +106,7 @@ func (p *Platform) issue(s *state, x *session, scopes []string) issued {
 	s.access[digestOf(got.access)] = &accessToken{x, scopes, time.Now().Add(or(p.AccessTokenLife, time.Hour))}
 	// The session decides, not this access token: a refresh for fewer scopes must not end the session
 	// (RFC 6749 §6: the new refresh token has the scope of the old one).
-	if slices.Contains(x.scopes, "offline_access") && (x.newest == nil || p.Rotation != NoRotation) {
+	if x.renewable && (x.newest == nil || p.Rotation != NoRotation) {
 		got.refresh = secret("rt")
 		x.newest = &refreshToken{session: x}
 		s.refresh[digestOf(got.refresh)] = x.newest
@@ -130,7 +130,11 @@ func (p *Platform) tokenAnswer(c *call, got issued) answer {
 	if got.refresh != "" {
 		members["refresh_token"] = got.refresh
 	}
-	if slices.Contains(got.scopes, "openid") {
+	if p.OneResource && len(resourcesOf(got.scopes)) == 0 {
+		delete(members, "access_token")
+		delete(members, "expires_in")
+	}
+	if slices.Contains(got.scopes, "openid") && !p.NoOpenID {
 		members["id_token"] = p.idToken(got)
 	}
 	if p.EditToken != nil {

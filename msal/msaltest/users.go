@@ -15,6 +15,10 @@ type User struct {
 	Email    string // email, with the email scope; empty: no claim, as for an account without a mailbox
 	TenantID string // tid. Empty: the first of Platform.Tenants
 	ObjectID string // oid, with the profile scope. Empty: no claim
+
+	// NoOffline lets the token endpoint refuse this person's code if the scope offline_access was asked for, as Keycloak
+	// does for those without the role of that name.
+	NoOffline bool
 }
 
 // avery is who signs in where the test does not care.
