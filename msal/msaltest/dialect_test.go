@@ -90,3 +90,14 @@ func TestFormAnswers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "invalid_client", r.code())
 }
+
+// Who never says when an access token expires has to take it for ever.
+func TestNoExpiry(t *testing.T) {
+	deviceTest(t, func(t *testing.T, p *msaltest.Platform, a *app) {
+		p.NoExpiry = true
+		r := a.signIn()
+		require.NotContains(t, r.json, "expires_in")
+		time.Sleep(365 * 24 * time.Hour)
+		require.Equal(t, "avery", a.userinfo(r.str("access_token")).str("sub"))
+	})
+}

@@ -18,17 +18,22 @@ type Layout struct {
 	// Issuer is the path that the issuer has after the URL. Empty: what is mounted.
 	Issuer string
 	// Paths are those of endpoints below Mount, by the names that the log uses. An endpoint that is not named keeps its
-	// own, and so does the metadata of RFC 8414.
+	// own. The metadata of RFC 8414 is where that says, by the issuer.
 	Paths map[string]string
 }
 
 // appended brings the metadata's path of RFC 8414 §3.1, "inserted between the host component and the path", into the
-// form that all other paths have.
-func appended(path string) string {
-	if issuer, ok := strings.CutPrefix(path, oauthPath); ok {
+// form that all other paths have. root is the path of the URL.
+func (l Layout) appended(root, path string) string {
+	issuer, ok := strings.CutPrefix(path, oauthPath)
+	switch {
+	case !ok:
+		return path
+	case l.Issuer != "" && issuer == root+strings.TrimSuffix(l.Issuer, "/") && !strings.Contains(l.Mount, "*"):
+		return root + l.Mount + oauthPath
+	default:
 		return issuer + oauthPath
 	}
-	return path
 }
 
 // mount puts what is mounted into the addresses of the call, and returns the path that is left. It is false if the path

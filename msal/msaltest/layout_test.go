@@ -74,6 +74,12 @@ func TestLayoutOfTheIssuer(t *testing.T) {
 	for _, path := range []string{"/.well-known/oauth-authorization-server/a/b/c", "/a/b/c/.well-known/oauth-authorization-server"} {
 		require.Equal(t, p.URL+"/c", a.get(path).str("issuer"), path)
 	}
+	p.Layout.Issuer = "/c/d/"
+	metadata := a.get("/.well-known/oauth-authorization-server/a/b/c/d")
+	require.Equal(t, p.URL+"/c/d/", metadata.str("issuer"))
+	require.Equal(t, p.URL+"/c/token", metadata.str("token_endpoint"))
+	p.AllowUnknown, p.Layout.Mount = true, "/*"
+	require.Equal(t, http.StatusNotFound, a.get("/.well-known/oauth-authorization-server/a/b/c/d").status, "of nobody in particular")
 }
 
 func TestNoOpenID(t *testing.T) {

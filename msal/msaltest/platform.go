@@ -57,6 +57,8 @@ type Platform struct {
 
 	// AccessTokenLife is what expires_in says and the userinfo endpoint enforces. 0: one hour.
 	AccessTokenLife time.Duration
+	// NoExpiry gives access tokens that last, and leaves expires_in out. False: they have a life, and it is said.
+	NoExpiry bool
 	// RefreshIn is sent as refresh_in, the time after which a client should refresh ahead. 0: not sent.
 	RefreshIn time.Duration
 	// CodeLife is how long an authorization code can be redeemed. 0: one minute.

@@ -19,14 +19,6 @@ type preset struct {
 // fact is something that the platform does under a preset, and how it is known that the provider does it.
 type fact struct{ does, evidence string }
 
-const (
-	recorded   = "recorded"       // traffic of the service
-	documented = "documented"     // by the provider
-	source     = "read in source" // of the provider
-	reported   = "reported"       // by people who use it
-	unverified = "not verified"
-)
-
 // Imitate makes the platform behave as a provider does as far as scopes and refresh tokens go: "google", "gitlab",
 // "cognito", "keycloak", "okta", "auth0", "logto", "node-oidc-provider", "dex", "hydra", "github", "github-app", "slack",
 // "salesforce", "atlassian", "duende", "b2c" or "adfs". Call it before anything else is set: it sets the knobs that any
@@ -44,7 +36,7 @@ func (p *Platform) Imitate(provider string) {
 	k := presets[i].knobs
 	p.Layout, p.NoOpenID, p.NoDevice, p.ExactPorts = k.Layout, k.NoOpenID, k.NoDevice, k.ExactPorts
 	p.Layout.Paths = maps.Clone(k.Layout.Paths)
-	p.Rotation, p.GracePeriod, p.Renewal = k.Rotation, k.GracePeriod, k.Renewal
+	p.NoExpiry, p.Rotation, p.GracePeriod, p.Renewal = k.NoExpiry, k.Rotation, k.GracePeriod, k.Renewal
 	p.OfflineScopes = slices.Clone(k.OfflineScopes)
 	p.ScopesSupported, p.KnownScopes = slices.Clone(k.ScopesSupported), slices.Clone(k.KnownScopes)
 	p.OneResource, p.ScopePage = k.OneResource, k.ScopePage
@@ -171,6 +163,7 @@ var presets = []preset{
 		Layout:          githubLayout,
 		NoOpenID:        true,
 		ScopesSupported: []string{},
+		NoExpiry:        true,
 		Renewal:         RenewNever,
 		GrantScopes:     githubScopes,
 		ScopeEcho:       func(granted []string) string { return strings.Join(granted, ",") },
@@ -178,7 +171,7 @@ var presets = []preset{
 		ErrorStatus:     200,
 		EditError:       githubError,
 	}, append([]fact{
-		{"gives no refresh token", unverified},
+		{"gives access tokens that last, and no refresh token", unverified},
 		{"writes scopes in answers with commas, and leaves out those that others imply", documented},
 		{"ignores the scopes of OpenID Connect", unverified},
 	}, githubFacts...)},
@@ -198,6 +191,7 @@ var presets = []preset{
 	{"slack", &Platform{
 		KnownScopes:     []string{"openid", "profile", "email"},
 		ScopesSupported: []string{"openid", "profile", "email"},
+		NoExpiry:        true,
 		Renewal:         RenewNever,
 		Rotation:        Grace,
 		NoDevice:        true,
@@ -210,7 +204,7 @@ var presets = []preset{
 	}, []fact{
 		{"lists openid, profile and email as its scopes", documented},
 		{"refuses others; has no device endpoint", unverified},
-		{"gives no refresh token, as where token rotation is off; for where it is on, set Renewal to RenewAlways", documented},
+		{"gives access tokens that last, and no refresh token, as where token rotation is off; where it is on, NoExpiry is false and Renewal RenewAlways", documented},
 		{"then takes each once, and again for 30 seconds", unverified},
 		{"answers errors with status 200, a bad refresh token with invalid_refresh_token", unverified},
 	}},
@@ -317,11 +311,17 @@ func googleEcho(granted []string) string {
 	return strings.Join(granted, " ")
 }
 
-var githubLayout = Layout{Mount: "/login/oauth", Paths: map[string]string{"token": "/access_token"}}
+var githubLayout = Layout{Mount: "/login", Issuer: "/login/oauth", Paths: map[string]string{
+	"discovery":    "/oauth/.well-known/openid-configuration",
+	"authorize":    "/oauth/authorize",
+	"token":        "/oauth/access_token",
+	"device":       "/device/code",
+	"verification": "/device",
+}}
 
 var githubFacts = []fact{
 	{"is no OpenID Provider: its metadata is that of RFC 8414, at the place that section 3.1 says and without keys", reported},
-	{"has issuer and endpoints below /login/oauth of the URL", documented},
+	{"has the issuer /login/oauth of the URL, and the endpoints below /login", documented},
 	{"answers with a form unless JSON is accepted", documented},
 	{"answers errors with status 200", reported},
 	{"says bad_verification_code, bad_refresh_token and incorrect_device_code for invalid_grant", reported},

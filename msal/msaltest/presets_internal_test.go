@@ -13,7 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite docs/providers.md")
 
-const document = `# Providers
+const providersPage = `# Providers
 
 What a platform of ` + "`msal/msaltest`" + ` does after ` + "`Imitate`" + `. **This is what the emulator imitates, which is not what the
 provider does**: it is scopes and refresh tokens, as far as somebody has seen or read of them, at the settings that a
@@ -34,7 +34,7 @@ This page is written by ` + "`go test ./msal/msaltest -run Providers -update`" +
 func TestProvidersPage(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
-	text.WriteString(document)
+	text.WriteString(providersPage)
 	for _, x := range presets {
 		name := "`" + x.name + "`"
 		for _, f := range x.facts {

@@ -201,7 +201,11 @@ func TestPresetsErrors(t *testing.T) {
 			require.Regexp(t, `^Correlation ID: [0-9a-f-]{36}\r\nTimestamp: \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ\r\n$`, rest)
 		}
 	}
-	a := imitated(t, "b2c")
+	a := imitated(t, "github")
+	require.Equal(t, http.StatusNotFound, a.get("/login/oauth/.well-known/openid-configuration").status, "where clients may look")
+	require.Contains(t, a.metadata("github").str("device_authorization_endpoint"), "/login/device/code")
+
+	a = imitated(t, "b2c")
 	a.p.Deny()
 	a.base += "/contoso.onmicrosoft.com/b2c_1_signin/oauth2/v2.0"
 	answer := a.authorize()

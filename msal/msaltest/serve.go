@@ -124,7 +124,7 @@ func (p *Platform) route(c *call) {
 	c.issuer = p.issuer(c.Request)
 	c.base = strings.TrimSuffix(c.issuer, "/")
 	root, _ := url.Parse(c.base)
-	path, below := strings.CutPrefix(appended(c.URL.Path), root.Path)
+	path, below := strings.CutPrefix(p.Layout.appended(root.Path, c.URL.Path), root.Path)
 	if below {
 		path, below = c.mount(p.Layout, path)
 	}

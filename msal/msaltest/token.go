@@ -103,7 +103,11 @@ func (p *Platform) newSession(s *state, c *call, user User, client string, scope
 // issue makes the tokens. The caller holds the lock.
 func (p *Platform) issue(s *state, x *session, scopes []string) issued {
 	got := issued{session: x, scopes: scopes, access: secret("at")}
-	s.access[digestOf(got.access)] = &accessToken{x, scopes, time.Now().Add(or(p.AccessTokenLife, time.Hour))}
+	life := or(p.AccessTokenLife, time.Hour)
+	if p.NoExpiry {
+		life = 100 * 365 * 24 * time.Hour
+	}
+	s.access[digestOf(got.access)] = &accessToken{x, scopes, time.Now().Add(life)}
 	// The session decides, not this access token: a refresh for fewer scopes must not end the session
 	// (RFC 6749 §6: the new refresh token has the scope of the old one).
 	if x.renewable && (x.newest == nil || p.Rotation != NoRotation) {
@@ -120,6 +124,9 @@ func (p *Platform) tokenAnswer(c *call, got issued) answer {
 		"token_type":   "Bearer",
 		"access_token": got.access,
 		"expires_in":   int64(or(p.AccessTokenLife, time.Hour) / time.Second),
+	}
+	if p.NoExpiry {
+		delete(members, "expires_in")
 	}
 	if !p.OmitScope {
 		members["scope"] = p.echo(got.scopes)
