@@ -72,9 +72,6 @@ func (x explainer) defaults() (sent, undecided scopes.Set) {
 // check returns the errors that a list is refused with.
 func (x explainer) check(scope []string) (err, tokenErr error) {
 	q, _, err := x.build(scope)
-	if err == nil {
-		_, err = x.core.claimsParameter(q.demand)
-	}
 	if err != nil {
 		return err, err
 	}
