@@ -81,6 +81,9 @@ func (c *Client) takeOver(ctx context.Context, data []byte, scope []string) ([]A
 		return nil, nil
 	}
 	md, err := c.core.metadata(ctx)
+	if err == nil && !md.openID {
+		err = fmt.Errorf("%s gives no ID tokens, so that nothing would prove whose the sessions are; let people sign in", c.core.Authority)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -212,6 +212,9 @@ func (c *core) entry(a access, now time.Time) entry {
 		asked: asked, granted: c.canonical(granted), scopes: granted,
 		obtained: a.obtained, expiry: a.expiry, refresh: a.refreshAfter,
 	}
+	if c.authority.V1 {
+		e.granted = c.grantedV1(granted, a.resource)
+	}
 	if a.obtained.Before(now.Add(maxClockSkew)) {
 		e.fresh, e.valid = c.deadline(a.refreshAfter, now), c.deadline(a.expiry, now)
 	}
