@@ -37,6 +37,16 @@
 //
 // Functions such as EditClaims and EditToken make answers that no provider should give.
 //
+// # Behaving like a provider
+//
+// Imitate sets the knobs so that the platform does what a provider is known to do about scopes and refresh tokens, which
+// is where providers differ most and applications fail first:
+//
+//	idp.Imitate("google")
+//
+// docs/providers.md of this module lists what each preset does, and how much is known of the provider that it stands for:
+// it is what the platform imitates, not what the provider does.
+//
 // # Going wrong
 //
 // Fail queues what happens to the next request of an endpoint: an error, a status, a page of some proxy, a delay, or a
@@ -66,4 +76,5 @@
 //
 // In the order of a request: serve.go, log.go, fault.go; then one file for each endpoint, discovery.go, keys.go,
 // authorize.go, token.go with code.go, refresh.go and device.go, and so on; session.go is what is remembered, and state.go how it outlives the process.
+// What providers differ in: scope.go, renewal.go, layout.go, dialect.go, and presets.go, the table of them.
 package msaltest

@@ -18,7 +18,7 @@ func (p *Platform) redirectAllowed(uri string) bool {
 		return u.Scheme == "https" && u.Host != "" || isLoopback(u)
 	}
 	return slices.ContainsFunc(p.RedirectURIs, func(registered string) bool {
-		return registered == uri || isLoopback(u) && withoutPort(registered) == withoutPort(uri)
+		return registered == uri || !p.ExactPorts && isLoopback(u) && withoutPort(registered) == withoutPort(uri)
 	})
 }
 

@@ -206,7 +206,7 @@ func (s *state) load(was saved) error {
 	for name, t := range was.Refresh {
 		s.refresh[name] = &refreshToken{session: sessions[t.Session], issued: t.Issued, spent: t.Spent}
 		if was.Sessions[t.Session].Newest == name {
-			sessions[t.Session].newest = s.refresh[name]
+			sessions[t.Session].newest, sessions[t.Session].renewable = s.refresh[name], true
 		}
 	}
 	for name, t := range was.Access {
