@@ -213,12 +213,15 @@ func (x *explainer) defaults() {
 // others explains what else the client sends, such as a default by a name that
 // only this server has for it.
 func (x *explainer) others() {
-	for name := range x.e.Sent.All() {
-		if !slices.ContainsFunc(x.e.Scopes, func(d Explained) bool { return x.wire(d.Scope) == name }) {
-			d := x.describe(name)
-			d.Verdict, d.Reason = Added, x.rules.Why(name)
-			x.e.Scopes = append(x.e.Scopes, d)
+	for name := range x.e.Sent.Union(x.e.Undecided).All() {
+		if slices.ContainsFunc(x.e.Scopes, func(d Explained) bool { return x.wire(d.Scope) == name }) {
+			continue
 		}
+		d := x.describe(name)
+		if d.Verdict, d.Reason = x.verdict(d); d.Verdict == Sent {
+			d.Verdict, d.Reason = Added, x.rules.Why(name)
+		}
+		x.e.Scopes = append(x.e.Scopes, d)
 	}
 }
 
