@@ -142,6 +142,46 @@ func TestProviderEndpoints(t *testing.T) {
 	signIn(t, p, c, "read")
 }
 
+// DD-07: an issuer that sends people to another one gets nothing of what they
+// say there: the answer names who gave it.
+func TestMixUp(t *testing.T) {
+	t.Parallel()
+	honest, evil := msaltest.New(t), msaltest.New(t)
+	evil.URL = "https://evil.example"
+	evil.EditMetadata = func(document map[string]any) {
+		document["authorization_endpoint"] = honest.URL + "/authorize"
+		delete(document, "authorization_response_iss_parameter_supported")
+	}
+	for _, oauth := range []bool{false, true} {
+		c := newClient(t, evil, func(cfg *msal.Config) { cfg.Provider.NoOpenID = oauth })
+		z, err := c.Authorize(t.Context(), testRedirect, "read")
+		require.NoError(t, err)
+		_, err = z.Redeem(t.Context(), visit(t, honest, z.URL()))
+		require.ErrorContains(t, err, `the redirect's iss is "https://idp.example", want https://evil.example`)
+		require.Zero(t, evil.Count("token"))
+	}
+}
+
+// DD-23: a sign-in that has begun keeps to the endpoints that it began with.
+func TestSignInKeepsItsMetadata(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		p.CodeLife = time.Hour
+		c := newClient(t, p)
+		signIn(t, p, c, "read")
+		time.Sleep(55 * time.Minute)
+		begun, callback := begin(t, p, c, "read")
+		time.Sleep(6 * time.Minute)
+		p.AllowUnknown = true
+		p.EditMetadata = func(document map[string]any) { document["token_endpoint"] = p.URL + "/elsewhere" }
+		later, other := begin(t, p, c, "read") // looks at the metadata, which is too old for a person
+		_, err := later.Redeem(t.Context(), other)
+		require.ErrorContains(t, err, "status 404")
+		_, err = begun.Redeem(t.Context(), callback)
+		require.NoError(t, err)
+	})
+}
+
 // A Browser without a redirect URI takes the form of the profile.
 func TestProviderLoopback(t *testing.T) {
 	t.Parallel()

@@ -152,6 +152,7 @@ func TestParseAccepts(t *testing.T) {
 		"DD-03 endpoint empty":          with("token_endpoint", `""`),
 		"DD-03 endpoint null":           with("token_endpoint", `null`),
 		"DD-06 endpoint elsewhere":      with("token_endpoint", `"https://oauth2.other.example/token"`),
+		"DD-25 private address":         with("token_endpoint", `"https://10.0.0.1:8443/token"`),
 		"query":                         with("authorization_endpoint", `"https://idp.example/authorize?p=b2c_1_x"`),
 		"DD-17 other case beside":       with("Token_Endpoint", `"http://evil.example"`),
 		"unused member of any type":     with("op_policy_uri", `{"a":[1,null]}`),
