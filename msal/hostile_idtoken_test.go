@@ -188,7 +188,7 @@ func TestRefreshedIDTokens(t *testing.T) {
 		"RF-12 azp, which was not there":    {claims: set("azp", clientID), says: "azp"},
 		"RF-13 R-OIDC-15 no ID token":       {none: true},
 		"R-OIDC-15 another name, same sub":  {claims: set("name", "Avery New")},
-		"R-OIDC-15 issued at the first one": {claims: set("iat", time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix())},
+		"issued when the first one was":     {claims: set("iat", time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix())},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
