@@ -211,7 +211,8 @@ func (c *core) entry(a access, now time.Time) entry {
 		asked: asked, granted: c.canonical(granted), scopes: granted,
 		obtained: a.obtained, expiry: a.expiry, refresh: a.refreshAfter,
 	}
-	if a.obtained.Before(now.Add(maxClockSkew)) {
+	// A longer life than any answer has given is damage, and times far away overflow: over, either way.
+	if a.obtained.Before(now.Add(maxClockSkew)) && !a.expiry.After(a.obtained.Add(maxLifetime)) {
 		e.fresh, e.valid = c.deadline(a.refreshAfter, now), c.deadline(a.expiry, now)
 	}
 	return e
