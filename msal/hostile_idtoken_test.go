@@ -177,18 +177,18 @@ func TestRefreshedIDTokens(t *testing.T) {
 		none   bool // there is no ID token
 		says   string
 	}{
-		"RF-10 R-OIDC-15 another person":    {claims: set("sub", "somebody-else"), says: "sub"},
-		"RF-10 another issuer":              {claims: set("iss", "https://evil.example"), says: "iss"},
-		"RF-10 another audience":            {claims: set("aud", "another-client"), says: "aud"},
-		"RF-10 one audience more":           {claims: set("aud", []string{clientID, "trusted"}), says: "aud"},
-		"RF-11 no nonce":                    {claims: set("nonce", nil)},
-		"RF-11 the same nonce":              {},
-		"RF-11 another nonce":               {claims: set("nonce", "n-0S6_WzA2Mj"), says: "nonce"},
-		"RF-12 a later auth_time":           {claims: set("auth_time", time.Date(2000, 1, 1, 0, 30, 0, 0, time.UTC).Unix()), says: "auth_time"},
-		"RF-12 azp, which was not there":    {claims: set("azp", clientID), says: "azp"},
-		"RF-13 R-OIDC-15 no ID token":       {none: true},
-		"R-OIDC-15 another name, same sub":  {claims: set("name", "Avery New")},
-		"issued when the first one was":     {claims: set("iat", time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix())},
+		"RF-10 R-OIDC-15 another person":   {claims: set("sub", "somebody-else"), says: "sub"},
+		"RF-10 another issuer":             {claims: set("iss", "https://evil.example"), says: "iss"},
+		"RF-10 another audience":           {claims: set("aud", "another-client"), says: "aud"},
+		"RF-10 one audience more":          {claims: set("aud", []string{clientID, "trusted"}), says: "aud"},
+		"RF-11 no nonce":                   {claims: set("nonce", nil)},
+		"RF-11 the same nonce":             {},
+		"RF-11 another nonce":              {claims: set("nonce", "n-0S6_WzA2Mj"), says: "nonce"},
+		"RF-12 a later auth_time":          {claims: set("auth_time", time.Date(2000, 1, 1, 0, 30, 0, 0, time.UTC).Unix()), says: "auth_time"},
+		"RF-12 azp, which was not there":   {claims: set("azp", clientID), says: "azp"},
+		"RF-13 R-OIDC-15 no ID token":      {none: true},
+		"R-OIDC-15 another name, same sub": {claims: set("name", "Avery New")},
+		"issued when the first one was":    {claims: set("iat", time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix())},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
