@@ -422,8 +422,7 @@ func TestLeavesAnywhere(t *testing.T) {
 			steps := int64(0)
 			for n := int64(1); n == 1 || n <= steps+1; n++ {
 				synctest.Test(t, func(t *testing.T) {
-					p := msaltest.New(t)
-					p.Rotation = msaltest.KeepOld
+					p := msaltest.New(t) // which ends a session when a refresh token comes twice
 					store := &pausing{Store: cache.Memory()}
 					c := newClient(t, p, func(cfg *msal.Config) {
 						cfg.Cache = store
