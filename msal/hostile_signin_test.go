@@ -429,7 +429,13 @@ func TestLeavesAnywhere(t *testing.T) {
 						inner := cfg.HTTPClient.Transport
 						cfg.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 							store.step()
-							return inner.RoundTrip(r)
+							resp, err := inner.RoundTrip(r)
+							store.step()
+							if gone := context.Cause(r.Context()); err == nil && gone != nil { // and the answer with it
+								resp.Body.Close()
+								return nil, gone
+							}
+							return resp, err
 						})}
 					})
 					if name == "refresh" || name == "sign-out" {
