@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"reflect"
 	"strings"
 	"testing"
 	"text/template"
@@ -165,4 +166,11 @@ func crash(s secret.String, v any) {
 	hold := make(chan secret.String)
 	go func() { hold <- s }()
 	panic(v)
+}
+
+// A secret can not be the key of a map, which every printer shows: the compiler refuses a type that cannot be compared.
+func TestNoMapKey_LG03(t *testing.T) {
+	t.Parallel()
+	require.False(t, reflect.TypeFor[secret.String]().Comparable())
+	require.False(t, reflect.TypeFor[embedded]().Comparable())
 }
