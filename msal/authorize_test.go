@@ -391,7 +391,7 @@ func TestAuthorizationExpires(t *testing.T) {
 	for name, tc := range map[string]struct {
 		after time.Duration
 		says  string
-	}{"in time": {10 * time.Minute, ""}, "late": {10*time.Minute + 1, "more than 10m0s"}} {
+	}{"limit: authorization, 10 min": {10 * time.Minute, ""}, "limit: authorization, later": {10*time.Minute + 1, "more than 10m0s"}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := msaltest.New(t)

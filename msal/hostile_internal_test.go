@@ -72,19 +72,17 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// How long a person may take, and how long others wait for a lock.
-func TestPatience(t *testing.T) {
+// How long a person may take who has been sent to a browser.
+func TestBrowserTimeout(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct{ got, want time.Duration }{
-		"limit: browser, 5 min":        {Browser{}.timeout(), 5 * time.Minute},
-		"limit: browser, as asked":     {Browser{Timeout: time.Hour}.timeout(), time.Hour},
-		"limit: browser, a negative":   {Browser{Timeout: -1}.timeout(), 5 * time.Minute},
-		"limit: authorization, 10 min": {authorizationLife, 10 * time.Minute},
-		"limit: lock, 75 s":            {maxWait, 75 * time.Second},
+	for name, test := range map[string]struct{ asked, want time.Duration }{
+		"limit: browser, 5 min":    {0, 5 * time.Minute},
+		"limit: browser, as asked": {time.Hour, time.Hour},
+		"negative is nothing":      {-1, 5 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.Equal(t, test.want, test.got)
+			require.Equal(t, test.want, Browser{Timeout: test.asked}.timeout())
 		})
 	}
 }

@@ -394,3 +394,30 @@ func TestStoredTimes(t *testing.T) {
 		})
 	}
 }
+
+// How long who has no valid token waits for another process.
+func TestLockIsWaitedFor(t *testing.T) {
+	for name, held := range map[string]time.Duration{"CA-18 limit: lock, 75 s": 75*time.Second - 1, "CA-18 limit: lock, longer": 76 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := msaltest.New(t)
+				store := cache.Memory()
+				c := newClient(t, p, func(cfg *msal.Config) { cfg.Cache = store })
+				expire(t, p, c, "read")
+				unlock, err := store.Lock(t.Context(), recordKey(t, store))
+				require.NoError(t, err)
+				time.AfterFunc(held, func() { _ = unlock() })
+				began := time.Now()
+				_, err = c.Token(t.Context(), "read")
+				if held < 75*time.Second {
+					require.NoError(t, err)
+					return
+				}
+				require.ErrorIs(t, err, msal.ErrBusy)
+				require.Equal(t, 75*time.Second, time.Since(began))
+				require.Zero(t, p.Count())
+				time.Sleep(time.Minute)
+			})
+		})
+	}
+}
