@@ -174,3 +174,28 @@ func TestPanickingCall_KC13(t *testing.T) {
 	})
 	require.ErrorContains(t, err, "nil map")
 }
+
+// How long a program that asks nobody waits for its keychain.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		takes time.Duration
+		ok    bool
+	}{"limit: keychain call, 3 s": {3*time.Second - 1, true}, "limit: keychain call, longer": {4 * time.Second, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var c calls
+				start := time.Now()
+				_, err := c.do(t.Context(), "a", answer("one", test.takes))
+				if test.ok {
+					require.NoError(t, err)
+					return
+				}
+				require.ErrorIs(t, err, cache.ErrUnavailable)
+				require.Equal(t, 3*time.Second, time.Since(start))
+				time.Sleep(time.Minute)
+			})
+		})
+	}
+}

@@ -35,10 +35,11 @@ type Area struct {
 
 // Limit is a bound of the library. Its tests have the bound itself and what lies beyond it.
 type Limit struct {
-	Name  string // cases of its tests are called "limit: " and this
-	Bound string
-	Asked string // what was asked for where it is not this, and why it is not
-	Tests string
+	Name     string // cases of its tests are called "limit: " and this
+	Bound    string
+	Asked    string // what was asked for where it is not this, and why it is not
+	Tests    string
+	Measured bool // a time that its test measures exactly: one case says both
 }
 
 // Times is how often to do what is counted: few in go test, a tenth in .ci/run, all in .ci/long.
