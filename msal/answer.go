@@ -2,12 +2,14 @@ package msal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +25,7 @@ type answer struct {
 	accessToken  string
 	tokenType    string
 	lifetime     time.Duration
+	undated      bool          // the server did not say how long the access token lives
 	refreshIn    time.Duration // Microsoft: when to refresh ahead of time; 0: not said
 	refreshToken string
 	idToken      string
@@ -53,11 +56,17 @@ func (c *core) post(ctx context.Context, endpoint string, form url.Values, until
 	var refused *ServerError
 	if err == nil {
 		refused = parseError(a, form)
+		if slices.Contains(c.profile.InvalidGrant, refused.Code) {
+			refused.Code = "invalid_grant"
+		}
 	} else if failure := (*wire.Error)(nil); errors.As(err, &failure) && failure.Status >= 400 && !failure.Unknown() {
 		refused = &ServerError{StatusCode: failure.Status, RetryAfter: failure.RetryAfter}
 	} else {
 		c.server.suspect(err)
 		return a, err
+	}
+	if refused.throttled() && refused.RetryAfter == 0 && form.Get("grant_type") == "refresh_token" {
+		refused.RetryAfter = restUnsaid // a poll has an interval of its own
 	}
 	c.server.leaveAlone(refused, time.Since(c.epoch))
 	return a, refused
@@ -95,7 +104,7 @@ func parseError(a wire.Answer, form url.Values) *ServerError {
 	clean := forget(form)
 	return &ServerError{
 		Code: clean(e.Error), Description: clean(e.Description), URI: clean(e.URI), Suberror: clean(e.Suberror),
-		Claims: clean(e.Claims), CorrelationID: clean(e.CorrelationID), Codes: parseCodes(e.Codes, e.Description),
+		Claims: clean(e.Claims), CorrelationID: clean(cmp.Or(e.CorrelationID, correlation(e.Description))), Codes: parseCodes(e.Codes, e.Description),
 		StatusCode: a.Status, RetryAfter: a.RetryAfter,
 	}
 }
@@ -157,10 +166,14 @@ func (c *core) parseAnswer(raw []byte, received time.Time) (*answer, error) {
 	a := &answer{
 		accessToken: m.AccessToken, tokenType: "Bearer", refreshToken: m.RefreshToken, idToken: m.IDToken,
 		lifetime: m.ExpiresIn.duration(unknownLifetime), refreshIn: m.RefreshIn.duration(0),
-		raw: raw, received: received, number: c.answers.Add(1),
+		undated: !m.ExpiresIn.given,
+		raw:     raw, received: received, number: c.answers.Add(1),
 	}
 	if m.Scope != nil {
 		a.scope, a.scopeGiven = *m.Scope, true
+		if c.profile.ScopeSeparator != "" || c.profile.ScopeNames != nil {
+			a.scope = c.profile.Answered(a.scope)
+		}
 	}
 	return a, nil
 }

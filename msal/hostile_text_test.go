@@ -155,7 +155,7 @@ func TestServerTextIsBounded(t *testing.T) {
 			text := (&msal.ServerError{Code: "invalid_request", Description: strings.Repeat("ä", runes)}).Error()
 			require.True(t, strings.HasPrefix(text, "server said invalid_request: "))
 			require.Equal(t, runes == 500, strings.Count(text, "ä") == 500)
-			require.Equal(t, runes != 500, strings.HasSuffix(text, "..."))
+			require.Equal(t, runes != 500, strings.Contains(text, "..."))
 		})
 	}
 }

@@ -3,6 +3,7 @@ package msal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
@@ -25,18 +26,28 @@ type request struct {
 // request checks the scopes of a call and adds nothing yet. It runs before
 // any I/O: a mistake must not cost an authorization code or a refresh token.
 func (c *Client) request(scope []string) (request, error) {
-	q := request{demand: c.demand, params: c.params}
+	q, merged, err := c.build(scope)
+	if len(merged) > 0 {
+		c.core.Logger.LogAttrs(context.Background(), slog.LevelDebug, "default scopes passed explicitly", slog.Any("scopes", merged))
+	}
+	return q, err
+}
+
+// build is request for one that need not be made. merged are the defaults that
+// MergeDefaults takes out of scope.
+func (c *Client) build(scope []string) (q request, merged []string, err error) {
+	q = request{demand: c.demand, params: c.params}
 	if c.err != nil {
-		return q, c.err
+		return q, nil, c.err
 	}
 	all, err := scopes.Build(scope, c.core.defaults)
 	if dup := (*scopes.DuplicateDefaultError)(nil); c.core.MergeDefaults && errors.As(err, &dup) {
-		c.core.Logger.LogAttrs(context.Background(), slog.LevelDebug, "default scopes passed explicitly", slog.Any("scopes", dup.Scopes))
-		scope = slices.DeleteFunc(slices.Clone(scope), func(s string) bool { return slices.Contains(dup.Scopes, s) })
-		all, err = scopes.Build(scope, c.core.defaults)
+		merged = dup.Scopes
+		rest := slices.DeleteFunc(slices.Clone(scope), func(s string) bool { return slices.Contains(merged, s) })
+		all, err = scopes.Build(rest, c.core.defaults)
 	}
 	if err != nil {
-		return q, err
+		return q, merged, err
 	}
 	q.explicit = all.Without(c.core.defaults)
 	q.want = q.explicit
@@ -44,26 +55,55 @@ func (c *Client) request(scope []string) (request, error) {
 		q.resource = strings.Join(c.params.Resources, " ")
 	}
 	if c.core.microsoft() {
-		return q, q.microsoft(c.core)
+		err = q.microsoft(c.core, scope)
 	}
-	return q, nil
+	return q, merged, err
 }
 
-// microsoft applies the rules of Microsoft's v2.0 endpoint: X/.default stands
-// alone, because the server refuses it beside named scopes.
-func (q *request) microsoft(c *core) error {
+// microsoft applies the rules of Microsoft's endpoints: a scope names a
+// permission, and X/.default stands alone, because the server refuses it beside
+// named scopes. asked is the caller's list, for errors.
+func (q *request) microsoft(c *core, asked []string) error {
 	q.want = c.canonical(q.explicit)
-	q.audience = c.authority.Resource("User.Read")
+	q.audience = c.authority.Graph()
 	first := true
-	for i, s := range q.explicit.Slice() {
+	for s := range q.explicit.All() {
+		if reason := c.authority.Misspelt(s); reason != "" {
+			return &scopes.InvalidError{Scope: s, Index: slices.Index(asked, s), Reason: reason}
+		}
 		if isDotDefault(c.canonicalName(s)) && q.explicit.Len() > 1 {
-			return &scopes.InvalidError{Scope: s, Index: i, Reason: "stands for all permissions of its resource and cannot be combined with named scopes; ask for it in a call of its own"}
+			return &scopes.InvalidError{Scope: s, Index: slices.Index(asked, s), Reason: "stands for all permissions of its resource and cannot be combined with named scopes; ask for it in a call of its own"}
 		}
 		if r := c.authority.Resource(s); r != "" && first {
 			q.audience, first = r, false
 		}
 	}
+	if own, err := scopes.New(c.ClientID); err == nil && first && c.authority.Kind == provider.B2C {
+		// A token for the client itself: without a resource B2C gives none at all.
+		q.explicit = own.Union(q.explicit)
+		q.want, q.audience = c.canonical(q.explicit), c.ClientID
+	}
 	q.resource = c.resource(q.audience)
+	switch {
+	case c.authority.V1:
+		return q.v1(c, asked, !first)
+	case c.authority.Kind == provider.B2C: // AADB2C90146: a sign-in cannot span resources either
+		return q.single(c, asked)
+	}
+	return nil
+}
+
+// v1 applies those of the v1.0 endpoint: each request is about one resource,
+// also that of a sign-in.
+func (q *request) v1(c *core, asked []string, named bool) error {
+	if err := q.single(c, asked); err != nil || q.params == nil || len(q.params.Resources) == 0 {
+		return err
+	}
+	resource := q.params.Resources[0]
+	if len(q.params.Resources) > 1 || named && c.resource(resource) != q.resource {
+		return fmt.Errorf("%w: Params.Resources %q: the v1.0 endpoint gives a token for one resource, that of the scopes", scopes.ErrInvalid, q.params.Resources)
+	}
+	q.audience, q.resource = resource, c.resource(resource)
 	return nil
 }
 
@@ -80,14 +120,14 @@ func (c *core) resource(name string) string {
 }
 
 // single refuses a request for a token of two resources: an access token has
-// one audience.
-func (q request) single(c *core) error {
+// one audience. asked is the caller's list, for errors.
+func (q request) single(c *core, asked []string) error {
 	if !c.microsoft() {
 		return nil
 	}
-	for i, s := range q.explicit.Slice() {
+	for s := range q.explicit.All() {
 		if r := c.authority.Resource(s); r != "" && c.resource(r) != q.resource {
-			return &scopes.InvalidError{Scope: s, Index: i, Reason: "belongs to another resource (" + r + ") than those before it (" + q.audience + "); ask for each resource in a call of its own"}
+			return &scopes.InvalidError{Scope: s, Index: slices.Index(asked, s), Reason: "belongs to another resource (" + r + ") than those before it (" + q.audience + "); ask for each resource in a call of its own"}
 		}
 	}
 	return nil
@@ -96,7 +136,7 @@ func (q request) single(c *core) error {
 // first leaves of a sign-in over several resources what a token request may
 // name: the scopes of one.
 func (q request) first(c *core) request {
-	if !c.microsoft() || q.single(c) == nil {
+	if !c.microsoft() || q.single(c, nil) == nil {
 		return q
 	}
 	mine := slices.DeleteFunc(q.explicit.Slice(), func(s string) bool {
@@ -124,12 +164,8 @@ func (c *core) form(q request, defaults scopes.Set) (url.Values, error) {
 	form := url.Values{"client_id": {c.ClientID}}
 	c.fillScopes(form, q, defaults)
 	if q.demand != nil || len(c.Capabilities) > 0 {
-		claims, err := c.claimsParameter(q.demand)
-		if err != nil {
+		if err := c.addClaims(form, q.demand); err != nil {
 			return nil, err
-		}
-		if claims != "" {
-			form.Set("claims", claims)
 		}
 	}
 	if c.InstalledAppSecret != "" {
@@ -158,8 +194,21 @@ func (c *core) fillScopes(form url.Values, q request, defaults scopes.Set) {
 	}
 }
 
+// grantedV1 is canonical for the scopes of an answer of the v1.0 endpoint, which
+// says of which resource they are in another place.
+func (c *core) grantedV1(granted scopes.Set, resource string) scopes.Set {
+	list := granted.Slice()
+	for i := range list {
+		list[i] = c.authority.Granted(resource, list[i])
+	}
+	if set, err := scopes.New(list...); err == nil {
+		granted = set
+	}
+	return c.canonical(granted)
+}
+
 // graph tells whether resource is Microsoft Graph, whose tokens serve a
 // request for the defaults alone.
 func (c *core) graph(resource string) bool {
-	return (c.authority.Kind == provider.Entra || c.authority.Kind == provider.CIAM) && resource == c.resource(c.authority.Resource("User.Read"))
+	return c.authority.Graph() != "" && resource == c.resource(c.authority.Graph())
 }

@@ -29,6 +29,7 @@ type session struct {
 
 	snap    atomic.Pointer[snapshot] // the record as last read or written
 	unsaved atomic.Pointer[unsaved]  // the record that the store would not take
+	barred  atomic.Pointer[barred]   // the last refusal that a sign-in does not change
 
 	mu      sync.Mutex
 	flights map[string]*flight
@@ -210,6 +211,9 @@ func (c *core) entry(a access, now time.Time) entry {
 		access: secret.New(a.token), tokenType: a.tokenType, resource: a.resource,
 		asked: asked, granted: c.canonical(granted), scopes: granted,
 		obtained: a.obtained, expiry: a.expiry, refresh: a.refreshAfter,
+	}
+	if c.authority.V1 {
+		e.granted = c.grantedV1(granted, a.resource)
 	}
 	// A longer life than any answer has given is damage, and times far away overflow: over, either way.
 	if a.obtained.Before(now.Add(maxClockSkew)) && !a.expiry.After(a.obtained.Add(maxLifetime)) {

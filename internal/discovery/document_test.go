@@ -186,6 +186,28 @@ func TestNeed(t *testing.T) {
 	require.Error(t, d.Need("issuer"), "not the member of an endpoint")
 }
 
+// TestOpenID: one sign of OpenID Connect is enough.
+func TestOpenID(t *testing.T) {
+	t.Parallel()
+	const oauth = `"issuer":"https://as.example","token_endpoint":"https://as.example/token"`
+	for members, want := range map[string]bool{
+		``: false,
+		`,"scopes_supported":["read","profile","email","offline_access"]`: false,
+		`,"scopes_supported":["OpenID"]`:                                  false,
+		`,"jwks_uri":"","id_token_signing_alg_values_supported":null`:     false,
+		`,"introspection_endpoint":"https://as.example/x"`:                false,
+		`,"jwks_uri":"https://as.example/keys"`:                           true,
+		`,"userinfo_endpoint":"https://as.example/me"`:                    true,
+		`,"id_token_signing_alg_values_supported":["RS256"]`:              true,
+		`,"id_token_signing_alg_values_supported":[]`:                     true,
+		`,"scopes_supported":["read","openid"]`:                           true,
+	} {
+		d, err := Parse([]byte("{"+oauth+members+"}"), false)
+		require.NoError(t, err)
+		require.Equal(t, want, d.OpenID(), members)
+	}
+}
+
 func TestErrorsShowTheIssuerSafely(t *testing.T) {
 	t.Parallel()
 	d, err := Parse([]byte(`{"issuer":"https://x\u001b]0;pwn\u0007\u202e`+strings.Repeat("y", 1000)+`"}`), false)
