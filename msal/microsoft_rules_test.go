@@ -143,9 +143,9 @@ func trySignIn(t *testing.T, p *msaltest.Platform, c *msal.Client) (msal.Token, 
 	return z.Redeem(t.Context(), visit(t, p, z.URL()))
 }
 
-// R-MS-1, MS-08: who is not Microsoft may not speak for a Microsoft issuer, and
+// Who is not Microsoft may not speak for a Microsoft issuer, and
 // has no template.
-func TestMicrosoftRulesElsewhere(t *testing.T) {
+func TestMicrosoftRulesElsewhere_MS08_RMS_1(t *testing.T) {
 	t.Parallel()
 	for _, issuer := range []string{
 		microsoftURL + "/{tenantid}/v2.0", microsoftURL + "/" + homeTenant + "/v2.0", "https://idp.example/{tenantid}/v2.0",
@@ -176,9 +176,9 @@ func TestMicrosoftWithoutTenantClaim(t *testing.T) {
 	}
 }
 
-// R-MS-6, MS-11: one address in two tenants is two accounts, and one person with
+// One address in two tenants is two accounts, and one person with
 // a new address is one.
-func TestMicrosoftAccounts(t *testing.T) {
+func TestMicrosoftAccounts_MS11_RMS_6(t *testing.T) {
 	t.Parallel()
 	p, c := microsoft(t, "common")
 	here := p.Users[0]
@@ -204,9 +204,9 @@ func TestMicrosoftAccounts(t *testing.T) {
 	require.Len(t, accounts, 2)
 }
 
-// R-MS-8: what an answer or a redirect says of hosts steers nothing: the
+// What an answer or a redirect says of hosts steers nothing: the
 // platform would report a request to any other one.
-func TestMicrosoftHostsAreIgnored(t *testing.T) {
+func TestMicrosoftHostsAreIgnored_RMS_8(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, c := microsoft(t, "common")
 		evil := map[string]any{"cloud_instance_host_name": "login.evil.example", "cloud_graph_host_name": "graph.evil.example", "msgraph_host": "graph.evil.example"}

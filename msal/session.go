@@ -215,7 +215,8 @@ func (c *core) entry(a access, now time.Time) entry {
 	if c.authority.V1 {
 		e.granted = c.grantedV1(granted, a.resource)
 	}
-	if a.obtained.Before(now.Add(maxClockSkew)) {
+	// A longer life than any answer has given is damage, and times far away overflow: over, either way.
+	if a.obtained.Before(now.Add(maxClockSkew)) && !a.expiry.After(a.obtained.Add(maxLifetime)) {
 		e.fresh, e.valid = c.deadline(a.refreshAfter, now), c.deadline(a.expiry, now)
 	}
 	return e
