@@ -142,9 +142,9 @@ func TestProviderEndpoints(t *testing.T) {
 	signIn(t, p, c, "read")
 }
 
-// DD-07: an issuer that sends people to another one gets nothing of what they
+// An issuer that sends people to another one gets nothing of what they
 // say there: the answer names who gave it.
-func TestMixUp(t *testing.T) {
+func TestForeignEndpoint_DD07(t *testing.T) {
 	t.Parallel()
 	honest, evil := msaltest.New(t), msaltest.New(t)
 	evil.URL = "https://evil.example"
