@@ -1,6 +1,9 @@
 package msal
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // hit is a request that was answered before, with its answer.
 type hit struct {
@@ -22,21 +25,24 @@ type hits struct {
 // one that makes them up pays for the look-up each time.
 const maxHits = 64
 
-// hit returns the answer to a request that was made before, word for word.
-func (s *session) hit(scope []string) *hit {
+// hit returns the answer to a request that was made before, word for word, and
+// whether it still stands: by both clocks, and without asking the store. It
+// reads the clock once, which is three quarters of the time of a hit.
+func (s *session) hit(scope []string) (h *hit, stands bool) {
 	known := s.hits.Load()
 	if known == nil {
-		return nil
+		return nil, false
 	}
-	if known.is(scope) {
-		return &known.hit
-	}
-	for i := range known.more {
-		if h := &known.more[i]; h.is(scope) {
-			return h
+	h = &known.hit
+	for i := 0; !h.is(scope); i++ {
+		if i == len(known.more) {
+			return nil, false
 		}
+		h = &known.more[i]
 	}
-	return nil
+	now := time.Now()
+	mono := int64(now.Sub(s.bound.core.epoch)) // s.core is the same, but lies in another cache line
+	return h, now.UnixNano() < h.until.wall && mono < h.until.mono && mono < s.nextCheck.Load()
 }
 
 func (h *hit) is(scope []string) bool {
@@ -48,7 +54,7 @@ func (h *hit) is(scope []string) bool {
 func (s *session) remember(sn *snapshot, scope []string, until deadline, t Token, q request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.snap.Load() != sn || s.hit(scope) != nil { // another snapshot has come, or the end
+	if known, _ := s.hit(scope); s.snap.Load() != sn || known != nil { // another snapshot has come, or the end
 		return
 	}
 	next := &hits{hit: hit{asked: len(scope), until: until, token: t, request: q}}

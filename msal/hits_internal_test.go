@@ -1,9 +1,11 @@
 package msal
 
 import (
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -43,4 +45,17 @@ func TestCheckKeepsHits(t *testing.T) {
 		get()
 		require.Same(t, known, c.core.sessions.find(r.account.ID).hits.Load())
 	})
+}
+
+// With many accounts each cache line that a hit fetches is a walk to memory. It
+// fetches one of the session, one of the remembered request, and then the token.
+func TestHitFetchesFewLines(t *testing.T) {
+	const line = 64
+	require.LessOrEqual(t, unsafe.Offsetof(session{}.bound)+unsafe.Offsetof(Client{}.derived), uintptr(line-1))
+	require.LessOrEqual(t, unsafe.Offsetof(hits{}.hit)+unsafe.Offsetof(hit{}.token), uintptr(line))
+	for range 100 {
+		// Where an object begins is the allocator's affair, which goes by its size.
+		require.Zero(t, reflect.ValueOf(new(session)).Pointer()%line, "of %d bytes", unsafe.Sizeof(session{}))
+		require.Zero(t, reflect.ValueOf(new(hits)).Pointer()%line, "of %d bytes", unsafe.Sizeof(hits{}))
+	}
 }

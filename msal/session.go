@@ -16,15 +16,15 @@ import (
 
 // session is what this process knows of one account's record in the store.
 type session struct {
-	// What a hit reads comes first and lies together: with many accounts the
-	// cost of a hit is the number of cache lines that it has to fetch.
+	// What a hit reads comes first, within 64 bytes, and the whole is as large
+	// as a size class that is a multiple of that: with many accounts the cost of
+	// a hit is the number of cache lines that it has to fetch.
 	forgotten atomic.Bool
 	hits      atomic.Pointer[hits] // requests of late and their tokens
-	nextCheck atomic.Int64         // when to ask the store for changes, on the monotonic clock
-	bound     Client               // what For returns
+	nextCheck atomic.Int64         // until when a hit stands without asking the store, on the monotonic clock
+	bound     Client               // what For returns; names the account
 
 	core *core
-	id   string // of the account
 	key  string // of the record
 
 	snap    atomic.Pointer[snapshot] // the record as last read or written
@@ -82,11 +82,6 @@ const checkEvery = int64(time.Second)
 // maxClockSkew is how far in the future a token may have been obtained before
 // it counts as expired: the clock was set back since.
 const maxClockSkew = 5 * time.Minute
-
-// unchanged tells whether a hit may stand without asking the store.
-func (s *session) unchanged(now time.Time) bool {
-	return int64(now.Sub(s.core.epoch)) < s.nextCheck.Load()
-}
 
 // claimCheck gives one caller a second the task of asking the store.
 func (s *session) claimCheck(now time.Time) bool {
