@@ -83,20 +83,14 @@ const checkEvery = int64(time.Second)
 // it counts as expired: the clock was set back since.
 const maxClockSkew = 5 * time.Minute
 
-// claimCheck gives one caller a second the task of asking the store.
-func (s *session) claimCheck(now time.Time) bool {
-	mono := int64(now.Sub(s.core.epoch))
-	due := s.nextCheck.Load()
-	return mono >= due && s.nextCheck.CompareAndSwap(due, mono+checkEvery)
-}
-
 // load returns the session as the store has it: from memory, unless the store
 // says that it may have changed.
 func (s *session) load(ctx context.Context) (*snapshot, error) {
 	sn := s.snap.Load()
 	if sn != nil {
-		if !s.claimCheck(time.Now()) {
-			return sn, nil
+		now, due := int64(time.Since(s.core.epoch)), s.nextCheck.Load()
+		if now < due || !s.nextCheck.CompareAndSwap(due, now+checkEvery) {
+			return sn, nil // one caller a second has the task of asking the store
 		}
 		if s.unsaved.Load() != nil {
 			return s.saveAgain(ctx)
