@@ -262,7 +262,7 @@ func quietClients(t *testing.T) map[place]quiet {
 	for _, w := range []place{{true, false}, {true, true}, {false, false}, {false, true}} {
 		q := quiet{platform: msaltest.New(t), store: &countingStore{Store: cache.Memory()}}
 		if !w.oidc {
-			q.platform.Tenants = []string{wireTenant}
+			asEntra(q.platform)
 		}
 		q.client = newClient(t, q.platform, func(cfg *msal.Config) {
 			cfg.Cache = q.store
@@ -272,8 +272,9 @@ func quietClients(t *testing.T) map[place]quiet {
 			}
 		})
 		if w.signedIn {
-			q.account = signIn(t, q.platform, q.client, "read").Account
-			for _, scope := range [][]string{{"read"}, {}, {"read"}, {}} {
+			read := map[bool]string{true: "read", false: "User.Read"}[w.oidc]
+			q.account = signIn(t, q.platform, q.client, read).Account
+			for _, scope := range [][]string{{read}, {}, {read}, {}} {
 				_, err := q.client.Token(t.Context(), scope...)
 				require.NoError(t, err)
 			}

@@ -60,24 +60,25 @@ func TestRefreshRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := msaltest.New(t)
-				edit := func(*msal.Config) {}
+				edit, scope := func(*msal.Config) {}, "read"
 				if tt.entra {
-					p.Tenants = []string{"11111111-2222-4333-8444-555555555555"}
+					scope = "User.Read"
+					asEntra(p)
 					edit = func(cfg *msal.Config) {
 						cfg.Authority, cfg.Provider.Name = p.URL+"/organizations", "entra"
 					}
 				}
 				c := newClient(t, p, edit)
-				expire(t, p, c, "read")
+				expire(t, p, c, scope)
 				p.Fail("token", tt.fault)
-				_, err := c.Token(t.Context(), "read")
+				_, err := c.Token(t.Context(), scope)
 				require.Error(t, err)
 				require.Equal(t, tt.signIn, errors.Is(err, msal.ErrSignInRequired), "%v", err)
 				require.Equal(t, tt.requests, p.Count())
 				require.NotContains(t, err.Error(), "<html>")
 
 				p.ResetLog()
-				_, err = c.Token(t.Context(), "read")
+				_, err = c.Token(t.Context(), scope)
 				if tt.kept {
 					require.NoError(t, err)
 				} else {
