@@ -31,6 +31,9 @@ func scopeOf(set int) string { return fmt.Sprintf("api://bench/Scope.%02d", set)
 // Names are of one length for all people, so that the entry of one is that of another under another name.
 func objectID(i int) string { return fmt.Sprintf("0b1ec700-0000-4000-8000-%012d", i) }
 
+// accountID is who person i is to package msal.
+func accountID(i int) string { return msaltest.DefaultTenant + "." + objectID(i) }
+
 func newEntra(tb testing.TB) *provider {
 	p := &provider{Platform: msaltest.New(tb)}
 	api := msaltest.Resource{AppID: "be9c4000-0000-4000-8000-000000000001", IDURIs: []string{"api://bench"}, V2: true}

@@ -50,8 +50,9 @@ func (p *provider) pad(idPadding int) {
 	}
 	p.EditToken = func(_ string, answer map[string]any) {
 		for name, length := range map[string]int{"access_token": accessLen, "refresh_token": refreshLen} {
-			token := answer[name].(string)
-			answer[name] = token + "." + strings.Repeat(padding, 2)[:length-len(token)-1]
+			if token, ok := answer[name].(string); ok {
+				answer[name] = token + "." + strings.Repeat(padding, 2)[:length-len(token)-1]
+			}
 		}
 	}
 }

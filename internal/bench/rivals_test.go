@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"cloud.google.com/go/auth"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -22,6 +21,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/staysigned/staysigned/msal"
+	"github.com/staysigned/staysigned/msal/msaltest"
 )
 
 // rival is one way for a Go program to have a token, used as well as its API allows.
@@ -212,12 +212,12 @@ func newExtension(path string) (msalgocache.ExportReplace, error) {
 	return extension.New(storage, path+".time")
 }
 
-// azureRival is azidentity's credential for people, which keeps its token in memory.
-func (p *provider) azureRival(tb testing.TB) rival {
-	p.consent(tb, 0)
+// newAzure is azidentity's credential for people, which keeps its token in memory, after whoever comes first has
+// signed in.
+func (p *provider) newAzure(tb testing.TB) func(context.Context) error {
 	credential, err := azidentity.NewDeviceCodeCredential(&azidentity.DeviceCodeCredentialOptions{
-		ClientOptions: azcore.ClientOptions{Transport: p.client()}, ClientID: clientID, TenantID: authority[len(cloud)+1:],
-		DisableInstanceDiscovery: true,
+		ClientOptions: azcore.ClientOptions{Transport: p.client()}, ClientID: clientID, TenantID: msaltest.DefaultTenant,
+		DisableInstanceDiscovery: true, DisableAutomaticAuthentication: true,
 		UserPrompt: func(_ context.Context, m azidentity.DeviceCodeMessage) error {
 			p.Approve(m.UserCode)
 			return nil
@@ -225,12 +225,18 @@ func (p *provider) azureRival(tb testing.TB) rival {
 	})
 	require.NoError(tb, err)
 	options := policy.TokenRequestOptions{Scopes: []string{scopeOf(0)}}
-	r := rival{name: azDevice, flat: true, hit: func(int, int) error {
-		_, err := credential.GetToken(context.Background(), options)
+	_, err = credential.Authenticate(tb.Context(), &options)
+	require.NoError(tb, err)
+	return func(ctx context.Context) error {
+		_, err := credential.GetToken(ctx, options)
 		return err
-	}}
-	require.NoError(tb, r.hit(0, 0))
-	return r
+	}
+}
+
+func (p *provider) azureRival(tb testing.TB) rival {
+	p.consent(tb, 0)
+	get := p.newAzure(tb)
+	return rival{name: azDevice, flat: true, hit: func(int, int) error { return get(context.Background()) }}
 }
 
 // source refreshes with x/oauth2.
@@ -255,13 +261,17 @@ func (p *provider) oauth2Rival(tb testing.TB, refreshToken string) rival {
 }
 
 func (p *provider) googleRival(tb testing.TB, refreshToken string) rival {
-	cached := auth.NewCachedTokenProvider(&fromSource{p.source(p.client(), refreshToken)}, nil)
+	cached := newGoogle(p.source(p.client(), refreshToken))
 	r := rival{name: googleAuth, flat: true, hit: func(int, int) error {
 		_, err := cached.Token(context.Background())
 		return err
 	}}
 	require.NoError(tb, r.hit(0, 0))
 	return r
+}
+
+func newGoogle(source oauth2.TokenSource) auth.TokenProvider {
+	return auth.NewCachedTokenProvider(&fromSource{source}, nil)
 }
 
 // fromSource gives cloud.google.com/go/auth its tokens: its own provider for people wants the secret of a client.
@@ -278,7 +288,7 @@ func (s *fromSource) Token(context.Context) (*auth.Token, error) {
 // refreshToken signs person i in and returns a refresh token.
 func (p *provider) refreshToken(tb testing.TB, i int) string {
 	kept := &written{}
-	p.joinMSAL(tb, p.newMSAL(tb, kept), i, 1)
+	p.joinMSAL(tb, p.newMSAL(tb, kept), i, 0)
 	return refreshTokenIn(tb, kept.data)
 }
 
@@ -295,6 +305,3 @@ func refreshTokenIn(tb testing.TB, cache []byte) string {
 	require.Fail(tb, "no refresh token")
 	return ""
 }
-
-// soon is when what has to be over is over, whatever else the machine does.
-const soon = time.Minute
