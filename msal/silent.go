@@ -50,7 +50,7 @@ func (c *Client) Token(ctx context.Context, scope ...string) (Token, error) {
 func (c *Client) acquire(ctx context.Context, scope []string, before *hit) (Token, error) {
 	var q request
 	if before != nil {
-		q = before.request
+		q = *before.request
 	} else {
 		var err error
 		if q, err = c.request(scope); err == nil {
