@@ -1,6 +1,7 @@
 package strictjson_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -184,6 +185,52 @@ func FuzzUnmarshal(f *testing.F) {
 			require.NotContains(t, err.Error(), "not one JSON value")
 		}
 	})
+}
+
+// The parts of what was checked are what encoding/json finds, and the grammar
+// is its.
+func FuzzParts(f *testing.F) {
+	for _, s := range []string{`{"a":1,"b":[true,null,"x\u00e9"],"c":{"a":-1.5e3}}`, ` { "\u0061" : "}" , "\\" : [ ] , "\"" : { } } `, `[{"a":[1,2]},"\\\"," , 3 ]`,
+		`{}`, `[]`, ` 7 `, `"a,b"`, `{"a"}`, `{"a":}`, `[1,]`, `{"a":1,}`, `["\q"]`, "[\"\n\"]", `{"":{"":[[],{}]}}`, `nul`, `["a""b"]`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		err := strictjson.Check(data)
+		if err == nil || err.Error() == strictjson.Check([]byte("?")).Error() {
+			require.Equal(t, json.Valid(data), err == nil)
+		}
+		if err != nil {
+			return
+		}
+		object, array := map[string]json.RawMessage{}, []json.RawMessage{}
+		for quoted, part := range strictjson.Parts(data) {
+			if quoted == nil {
+				array = append(array, part)
+				continue
+			}
+			var name string
+			require.NoError(t, json.Unmarshal(quoted, &name))
+			object[name] = part
+		}
+		wantObject, wantArray := map[string]json.RawMessage{}, []json.RawMessage{}
+		switch bytes.TrimSpace(data)[0] {
+		case '{':
+			require.NoError(t, json.Unmarshal(data, &wantObject))
+		case '[':
+			require.NoError(t, json.Unmarshal(data, &wantArray))
+		}
+		require.Equal(t, wantObject, object)
+		require.Equal(t, wantArray, array)
+	})
+}
+
+// Who has seen enough stops.
+func TestPartsStop(t *testing.T) {
+	t.Parallel()
+	for _, part := range strictjson.Parts([]byte(`[1,2,3]`)) {
+		require.Equal(t, "1", string(part))
+		break
+	}
 }
 
 func members(n int) string {
