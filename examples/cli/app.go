@@ -81,8 +81,20 @@ func (a *app) root() *cobra.Command {
 	must(root.RegisterFlagCompletionFunc("profile", a.completeProfiles))
 	must(root.RegisterFlagCompletionFunc("key", cobra.FixedCompletions([]string{"keychain", "kernel", "passphrase", "file:"}, cobra.ShellCompDirectiveNoFileComp)))
 	must(root.MarkPersistentFlagDirname("store"))
-	root.AddCommand(a.login(), a.token(), a.accounts(), a.whoami(), a.status(), a.logout(), a.unlock(), a.doctor(),
-		a.credential(), helpConfig(), helpExit())
+	for _, g := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"For people:", []*cobra.Command{a.login(), a.logout(), a.accounts(), a.status(), a.doctor(), a.unlock()}},
+		{"For programs:", []*cobra.Command{a.token(), a.whoami(), a.credential()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, c := range g.commands {
+			c.GroupID = g.title
+			root.AddCommand(c)
+		}
+	}
+	root.AddCommand(helpConfig(), helpExit())
 	return root
 }
 

@@ -17,8 +17,8 @@ func (a *app) kubernetes() *cobra.Command {
 		Short:   "An ExecCredential for kubectl",
 		Long: "Print an ExecCredential of client.authentication.k8s.io, in the version that kubectl asks for. The token is\n" +
 			"an access token: a cluster has to take those of the scopes that are named, or that the profile names.",
-		Example: "  kubectl config set-credentials me --exec-api-version=client.authentication.k8s.io/v1 \\\n" +
-			"    --exec-command=staysigned --exec-arg=credential --exec-arg=kubernetes",
+		Example: "  users:\n    - name: me\n      user:\n        exec:\n          apiVersion: client.authentication.k8s.io/v1\n" +
+			"          interactiveMode: Never\n          command: staysigned\n          args: [credential, kubernetes]",
 	}
 	return a.action(c, a.withSession(func(ctx context.Context, s *session, scope []string) error {
 		version, err := execVersion(os.Getenv("KUBERNETES_EXEC_INFO"))

@@ -26,12 +26,12 @@ func (a *app) login() *cobra.Command {
 		Use:   "login [scope]...",
 		Short: "Sign in, with the browser or on another device",
 		Long: "Sign in with the browser of this machine, or with --device on any other: a telephone, say.\n" +
-			"The session is kept, and \"staysigned token\" needs nobody from then on. The scopes of openid, profile,\n" +
-			"email and offline_access go along by themselves.",
+			"The session is kept, and \"staysigned token\" needs nobody from then on. Openid, profile, email and\n" +
+			"offline_access go along by themselves.",
 		Example: "  staysigned login User.Read\n  staysigned login --device --profile work",
 	}
 	c.Flags().BoolVar(&f.device, "device", false, "sign in on another device, with a code")
-	c.Flags().StringVar(&f.prompt, "prompt", "", "what the server shall ask for: login, consent, select_account, create")
+	c.Flags().StringVar(&f.prompt, "prompt", "", "`what` the server shall ask for: login, consent, select_account, create")
 	c.Flags().StringVar(&f.claims, "claims", "", "the claims `challenge` of an API, as JSON or in base64")
 	c.Flags().DurationVar(&f.timeout, "timeout", 5*time.Minute, "how long to wait for the browser")
 	c.Flags().BoolVar(&f.withoutTerminal, "without-terminal", false, "also where nobody is at a terminal, for programs that start this")
@@ -45,14 +45,9 @@ func (a *app) signIn(ctx context.Context, s *session, f loginFlags, scope []stri
 	if !f.withoutTerminal && (!isTerminal(a.stdin) || !isTerminal(a.stderr)) {
 		return fmt.Errorf("%w, by a person: login runs at a terminal, or with --without-terminal", msal.ErrSignInRequired)
 	}
-	client := s.client
-	switch account, err := s.find(ctx); {
-	case s.profile.Account == "":
-		client = client.With(msal.Params{Prompt: f.prompt})
-	case err == nil:
-		client = client.For(account).With(msal.Params{Prompt: f.prompt})
-	default: // somebody new
-		client = client.With(msal.Params{Prompt: f.prompt, LoginHint: s.profile.Account})
+	client, err := s.forLogin(ctx, f.prompt)
+	if err != nil {
+		return err
 	}
 	if f.claims != "" {
 		client = client.WithClaims(f.claims)
@@ -68,6 +63,25 @@ func (a *app) signIn(ctx context.Context, s *session, f loginFlags, scope []stri
 		return err
 	}
 	return a.signedIn(s, token)
+}
+
+// forLogin is the client to sign in with. An account that was chosen is the only one that may, if it has been here
+// before; else its name is what the server is told.
+func (s *session) forLogin(ctx context.Context, prompt string) (*msal.Client, error) {
+	if s.profile.Account == "" {
+		return s.client.With(msal.Params{Prompt: prompt}), nil
+	}
+	if err := s.store.unlock(ctx); err != nil { // or nobody knows who has been here
+		return nil, err
+	}
+	account, err := s.find(ctx)
+	switch {
+	case err == nil:
+		return s.client.For(account).With(msal.Params{Prompt: prompt}), nil
+	case errors.Is(err, msal.ErrSignInRequired):
+		return s.client.With(msal.Params{Prompt: prompt, LoginHint: s.profile.Account}), nil
+	}
+	return nil, err
 }
 
 // signedIn says who did. A session that could not be stored ends with this program, so it is none.

@@ -58,6 +58,9 @@ func (s *store) passphraseFile() string { return filepath.Clean(s.dir) + ".age" 
 // String is for a person.
 func (s *store) String() string { return fmt.Sprintf("%s (key: %s)", s.dir, s.kind) }
 
+// unlock gets the key, and may ask a person for it.
+func (s *store) unlock(ctx context.Context) error { return s.Store.(cache.Unlocker).Unlock(ctx) }
+
 // purge removes the records and the key, where that is the program's to remove: a key file is somebody else's.
 func (s *store) purge(ctx context.Context) error {
 	if err := s.Store.(cache.Purger).Purge(ctx); err != nil {

@@ -24,7 +24,7 @@ type screen struct {
 	socket string
 }
 
-func (w *world) screen(t *testing.T) *screen {
+func (w *world) screen(t *testing.T, shell string) *screen {
 	t.Helper()
 	// The path of a socket is short, and t.TempDir's may not be.
 	dir, err := os.MkdirTemp("", "cli")
@@ -34,7 +34,7 @@ func (w *world) screen(t *testing.T) *screen {
 		_, _ = said(exec.Command("tmux", "-S", s.socket, "kill-server"))
 		_ = os.RemoveAll(dir)
 	})
-	s.tmux("-f", os.DevNull, "new-session", "-d", "-x", "250", "-y", "60", "env PS1='$ ' HISTFILE= bash --norc --noprofile")
+	s.tmux("-f", os.DevNull, "new-session", "-d", "-x", "250", "-y", "60", shell)
 	s.wait(`^\$\z`)
 	return s
 }
@@ -58,7 +58,7 @@ func (s *screen) enter(line string) {
 
 func (s *screen) keys(line string) {
 	s.t.Helper()
-	s.tmux("send-keys", "-l", line)
+	s.tmux("send-keys", "-l", "--", line)
 	s.tmux("send-keys", "Enter")
 }
 
@@ -72,7 +72,7 @@ func (s *screen) colored() string { return s.tmux("capture-pane", "-p", "-e") }
 func (s *screen) wait(pattern string) string {
 	s.t.Helper()
 	want := regexp.MustCompile("(?m)" + pattern)
-	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		text := s.text()
 		if want.MatchString(text) {
 			return text
@@ -90,9 +90,12 @@ func (s *screen) code() string {
 	return regexp.MustCompile(`(?m)^code (\d+)$`).FindStringSubmatch(text)[1]
 }
 
+// bash is as the person has it who has changed nothing.
+const bash = "env PS1='$ ' HISTFILE= bash --norc --noprofile"
+
 func TestBrowserOnTerminal(t *testing.T) {
 	t.Parallel()
-	s := here(t).screen(t)
+	s := here(t).screen(t, bash)
 	s.enter("BROWSER=true staysigned login")
 	text := s.wait(`left, Ctrl-C to stop\z`)
 	require.Regexp(t, `If no page comes up, open this address:\n\n  http://127`, text)
@@ -133,7 +136,7 @@ func TestDeviceOnTerminal(t *testing.T) {
 	t.Parallel()
 	w := here(t)
 	w.AutoApproveAfter = 0
-	s := w.screen(t)
+	s := w.screen(t, bash)
 	s.enter("staysigned login --device")
 	text := s.wait(`left, Ctrl-C to stop\z`)
 	code := regexp.MustCompile(`\n  ([A-Z]{4}-[A-Z]{4})\n`).FindStringSubmatch(text)[1]
@@ -192,12 +195,12 @@ func TestPassphraseOnTerminal(t *testing.T) {
 	t.Parallel()
 	w := here(t)
 	t.Cleanup(func() { w.forgetKey() })
-	s := w.screen(t)
+	s := w.screen(t, bash)
 	s.keys("export STAYSIGNED_KEY=passphrase")
 
 	s.enter("staysigned unlock")
 	s.wait(`^New passphrase:$`)
-	s.tmux("send-keys", "-l", "hidden")
+	s.tmux("send-keys", "-l", "--", "hidden")
 	s.tmux("send-keys", "C-c")
 	s.wait(`^staysigned: stopped$`)
 	require.Equal(t, "130", s.code())
@@ -227,14 +230,39 @@ func TestPassphraseOnTerminal(t *testing.T) {
 	s.wait(`; run: staysigned unlock`)
 	s.enter("staysigned unlock")
 	s.wait(`^Passphrase:$`)
-	s.keys("guess")
-	require.Equal(t, "6", s.code())
-	s.enter("staysigned unlock")
-	s.wait(`^Passphrase:$`)
 	s.keys("hidden")
 	s.wait(`^✓ The key to `)
 	s.enter("staysigned token | wc -c")
 	s.wait(`^\d+\n\$\z`)
+}
+
+// Tab completes commands, flags and the names of profiles.
+func TestCompletion(t *testing.T) {
+	t.Parallel()
+	for name, shell := range map[string]struct{ command, setUp string }{
+		"bash": {bash, ". /usr/share/bash-completion/bash_completion; . <(staysigned completion bash)"},
+		"zsh":  {"env PS1='$ ' zsh -f", "autoload -U compinit; compinit -D -u; . <(staysigned completion zsh)"},
+		"fish": {"fish --private", "staysigned completion fish | source"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := here(t)
+			w.write(t, "config/staysigned/config.toml", "[profiles.home]\n[profiles.work]\n")
+			w.write(t, "config/fish/config.fish", "function fish_prompt; printf '$ '; end\nset fish_greeting\n")
+			s := w.screen(t, shell.command)
+			s.keys(shell.setUp)
+			s.keys("clear")
+			s.wait(`\A\$\z`)
+			s.tmux("send-keys", "-l", "--", "staysigned tok")
+			s.wait(`tok\z`)
+			s.tmux("send-keys", "Tab")
+			s.wait(`^\$ staysigned token`)
+			s.tmux("send-keys", "-l", "--", "--profile wo")
+			s.wait(`wo\z`)
+			s.tmux("send-keys", "Tab")
+			s.wait(`^\$ staysigned token --profile work`)
+		})
+	}
 }
 
 // forgetKey takes the key of this world's sessions out of the kernel, and no other.

@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
-
-	"github.com/staysigned/staysigned/cache"
 )
 
 func (a *app) unlock() *cobra.Command {
@@ -17,7 +15,7 @@ func (a *app) unlock() *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	return a.action(c, a.withSession(func(ctx context.Context, s *session, _ []string) error {
-		if err := s.store.Store.(cache.Unlocker).Unlock(ctx); err != nil {
+		if err := s.store.unlock(ctx); err != nil {
 			return err
 		}
 		a.talk.say("%s The key to %s can be had.\n", a.talk.green("✓"), plain(s.store.dir))
