@@ -2,6 +2,7 @@ package msal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,6 +60,9 @@ func (c *core) post(ctx context.Context, endpoint string, form url.Values, until
 		c.server.suspect(err)
 		return a, err
 	}
+	if refused.throttled() && refused.RetryAfter == 0 && form.Get("grant_type") == "refresh_token" {
+		refused.RetryAfter = restUnsaid // a poll has an interval of its own
+	}
 	c.server.leaveAlone(refused, time.Since(c.epoch))
 	return a, refused
 }
@@ -95,7 +99,7 @@ func parseError(a wire.Answer, form url.Values) *ServerError {
 	clean := forget(form)
 	return &ServerError{
 		Code: clean(e.Error), Description: clean(e.Description), URI: clean(e.URI), Suberror: clean(e.Suberror),
-		Claims: clean(e.Claims), CorrelationID: clean(e.CorrelationID), Codes: parseCodes(e.Codes, e.Description),
+		Claims: clean(e.Claims), CorrelationID: clean(cmp.Or(e.CorrelationID, correlation(e.Description))), Codes: parseCodes(e.Codes, e.Description),
 		StatusCode: a.Status, RetryAfter: a.RetryAfter,
 	}
 }

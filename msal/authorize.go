@@ -1,6 +1,7 @@
 package msal
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -106,10 +107,8 @@ func (a *attempt) authorize(redirectURI, responseMode string) (*Authorization, e
 	if responseMode != "" {
 		params.Set("response_mode", responseMode)
 	}
-	if claims, err := core.claimsParameter(a.demand); err != nil {
+	if err := core.addClaims(params, a.demand); err != nil {
 		return nil, err
-	} else if claims != "" {
-		params.Set("claims", claims)
 	}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(verifier)}
 	var resources []string
@@ -204,7 +203,7 @@ func (z *Authorization) owns(callback url.Values) bool {
 
 // code takes the authorization code from a redirect whose state is ours.
 func (z *Authorization) code(callback url.Values) (string, error) {
-	for _, name := range []string{"code", "iss", "error", "error_description", "error_uri"} {
+	for _, name := range []string{"code", "iss", "error", "error_description", "error_uri", "suberror", "error_subcode", "claims", "correlation_id"} {
 		if len(callback[name]) > 1 { // RFC 6749 section 3.1
 			return "", fmt.Errorf("the redirect has the parameter %q twice", name)
 		}
@@ -212,21 +211,34 @@ func (z *Authorization) code(callback url.Values) (string, error) {
 	if err := z.checkIssuer(callback); err != nil {
 		return "", err
 	}
-	if code := callback.Get("error"); code != "" {
-		clean := forget(callback)
-		return "", &ServerError{
-			Code: clean(code), Description: clean(callback.Get("error_description")), URI: clean(callback.Get("error_uri")),
-			Suberror: clean(callback.Get("error_subcode")), Codes: parseCodes(nil, callback.Get("error_description")),
-		}
+	if callback.Get("error") != "" {
+		return "", redirectError(callback)
 	}
 	code := callback.Get("code")
 	switch {
 	case code == "":
-		return "", errors.New("the redirect has neither a code nor an error")
+		return "", errors.New("the redirect has neither a code nor an error; pass all of its parameters to Redeem")
 	case len(code) > maxCode || strings.ContainsFunc(code, func(r rune) bool { return r < 0x20 || r > 0x7e }):
 		return "", errors.New("the redirect's code is too long or not printable ASCII")
 	}
 	return code, nil
+}
+
+// redirectError reads an error that came with a redirect (RFC 6749 section
+// 4.1.2.1), and what Microsoft adds to it: MSAL for JavaScript reads suberror
+// and claims, those for mobile systems error_subcode.
+func redirectError(callback url.Values) *ServerError {
+	said := func(name string) string { return forget(callback)(callback.Get(name)) }
+	e := &ServerError{
+		Code: said("error"), Description: said("error_description"), URI: said("error_uri"),
+		Suberror: cmp.Or(said("suberror"), said("error_subcode")),
+		Codes:    parseCodes(nil, callback.Get("error_description")),
+	}
+	e.CorrelationID = cmp.Or(said("correlation_id"), correlation(e.Description))
+	if claims := said("claims"); len(claims) <= maxChallenge {
+		e.Claims = claims
+	}
+	return e
 }
 
 // issuedBy tells whether iss is the issuer of the metadata. Microsoft's, for

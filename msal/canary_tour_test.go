@@ -2,6 +2,7 @@ package msal_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
@@ -271,6 +272,66 @@ func TestErrorsShowNoSecret(t *testing.T) {
 	}
 }
 
+// TestChallengesShowNoSecret: an API has seen the token, and may repeat it in
+// its challenge, by mistake or so that it ends up in the URL of a sign-in.
+func TestChallengesShowNoSecret(t *testing.T) {
+	t.Parallel()
+	for name, challenge := range map[string]func(token string) string{
+		"realm":       func(token string) string { return `realm="` + token + `", claims="e30"` },
+		"description": func(token string) string { return `error_description="` + token + `", claims="{\"access_token\":{}}"` },
+		"claims":      func(token string) string { return `claims="` + token + `"` },
+		"a claim":     func(token string) string { return `claims="{\"access_token\":{\"` + token + `\":null}}"` },
+		"a value":     func(token string) string { return `claims="{\"x\":\"Bearer ` + token + `\"}"` },
+		"base64": func(token string) string {
+			return `claims="` + base64.StdEncoding.EncodeToString([]byte(`{"access_token":{"x":{"value":"`+token+`"}}}`)) + `"`
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := watch(t, func(cfg *msal.Config) {
+				platform := cfg.HTTPClient.Transport
+				cfg.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+					if r.URL.Host != "api.example" {
+						return platform.RoundTrip(r)
+					}
+					resp := echo(401, "text/plain", "refused")
+					token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+					resp.Header.Set("WWW-Authenticate", `Bearer error="insufficient_claims", `+challenge(token))
+					return resp, nil
+				})}
+			})
+			w.signIn(t, "read")
+			w.platform.Fail("token", msaltest.Fault{Code: "interaction_required", Suberror: "basic_action"})
+			client := w.client.HTTPClient(api, "read")
+			resp, err := client.Get(api)
+			prints(t, w, "HTTPClient", client)
+			if err == nil {
+				resp.Body.Close()
+				require.Equal(t, 401, resp.StatusCode)
+			} else {
+				require.ErrorIs(t, err, msal.ErrSignInRequired)
+				prints(t, w, "error", err)
+				z, err := w.client.WithClaims(asServerError(t, err).Claims).Authorize(t.Context(), "http://127.0.0.1/callback", "read")
+				require.NoError(t, err)
+				require.Empty(t, w.in(z.URL()), "the URL of the sign-in")
+			}
+			require.Equal(t, name == "realm" || name == "description", err != nil)
+			require.Empty(t, w.in(w.log.String()), "the log")
+		})
+	}
+}
+
+// TestPrintsNoSecretBarred: a Client that remembers what it was refused.
+func TestPrintsNoSecretBarred(t *testing.T) {
+	w := watch(t)
+	token := w.signIn(t, "read")
+	w.platform.Fail("token", msaltest.Fault{Code: "invalid_grant", Suberror: "message_only"})
+	_, err := w.client.ForceRefresh().Token(t.Context(), "read")
+	require.ErrorIs(t, err, msal.ErrSignInRequired)
+	prints(t, w, "Client of For", w.client.For(token.Account))
+	prints(t, w, "error", err)
+}
+
 // TestErrorsShowNoPassword: a URL may come with a password in it, by mistake or
 // because a proxy wants one.
 func TestErrorsShowNoPassword(t *testing.T) {
@@ -369,6 +430,14 @@ func TestErrorsOfSignInShowNoSecret(t *testing.T) {
 		"an error": {edit: func(back url.Values) {
 			back.Set("error", "access_denied")
 			back.Set("error_description", "no, "+back.Get("code")+" and "+back.Get("state"))
+		}},
+		"an error of Microsoft's": {edit: func(back url.Values) {
+			secrets := back.Get("code") + " and " + back.Get("state")
+			back.Set("error", "interaction_required")
+			back.Set("error_description", "AADSTS50076: "+secrets+". Trace ID: "+secrets+" Correlation ID: "+secrets)
+			for _, name := range []string{"suberror", "error_subcode", "claims", "correlation_id", "error_uri"} {
+				back.Set(name, secrets)
+			}
 		}},
 		"a foreign nonce": {prepare: func(p *msaltest.Platform) {
 			p.EditClaims = func(c map[string]any) { c["nonce"] = fmt.Sprint(c["nonce"], "x") }

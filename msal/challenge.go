@@ -14,7 +14,7 @@ func claimsChallenge(headers []string) string {
 			continue
 		}
 		for _, c := range parseChallenges(h) {
-			if strings.EqualFold(c.scheme, "Bearer") && c.params["error"] == "insufficient_claims" {
+			if strings.EqualFold(c.scheme, "Bearer") && c.params["error"] == insufficientClaims {
 				return c.params["claims"]
 			}
 		}

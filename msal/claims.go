@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/staysigned/staysigned/internal/strictjson"
@@ -20,7 +21,7 @@ const maxChallenge = 8 << 10
 func parseChallenge(challenge string) (string, error) {
 	text := strings.TrimSpace(challenge)
 	if len(text) > maxChallenge {
-		return "", fmt.Errorf("claims challenge: %d bytes are more than %d", len(text), maxChallenge)
+		return "", fmt.Errorf("claims challenge: its %d bytes are more than %d; report it to whoever runs the API", len(text), maxChallenge)
 	}
 	if !strings.HasPrefix(text, "{") {
 		plain := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
@@ -32,35 +33,63 @@ func parseChallenge(challenge string) (string, error) {
 	}
 	var object map[string]json.RawMessage
 	if err := strictjson.Unmarshal([]byte(text), &object); err != nil || object == nil {
-		return "", errors.New("claims challenge: not a JSON object")
+		return "", errors.New("claims challenge: not a JSON object; pass the value of claims from WWW-Authenticate, or ServerError.Claims")
 	}
 	return text, nil
 }
 
 // claimsParameter merges a challenge with the client's capabilities. Without
 // either it is empty, and the parameter is not sent.
-func (c *core) claimsParameter(d *demand) (string, error) {
-	challenge := ""
-	if d != nil {
-		challenge = d.claims
-	}
+//
+// What the client can do says Config.Capabilities alone (MSAL for Python and
+// for JavaScript do the same; .NET unites, Go refuses): a resource server that
+// could add to it would talk the client into promises that it does not keep.
+// Everything else of the challenge stays as it is. An error means that the
+// challenge cannot be merged; WithClaims reports it.
+func (c *core) claimsParameter(challenge string) (string, error) {
 	if len(c.Capabilities) == 0 {
 		return challenge, nil
 	}
-	claims := map[string]map[string]json.RawMessage{}
+	claims, access := map[string]json.RawMessage{}, map[string]json.RawMessage{}
 	if challenge != "" {
 		if err := strictjson.Unmarshal([]byte(challenge), &claims); err != nil {
-			return "", errors.New("claims challenge: a member is not an object of claims")
+			return "", errors.New("claims challenge: not a JSON object")
 		}
 	}
-	if claims["access_token"] == nil {
-		claims["access_token"] = map[string]json.RawMessage{}
+	if given := claims["access_token"]; given != nil {
+		if err := strictjson.Unmarshal(given, &access); err != nil {
+			return "", errors.New("claims challenge: access_token is not an object of claims, so Config.Capabilities have no place in it; report it to whoever runs the API")
+		}
 	}
-	xmsCC, err := json.Marshal(map[string][]string{"values": c.Capabilities})
-	if err != nil {
+	if access == nil {
+		access = map[string]json.RawMessage{} // it was null
+	}
+	var err error
+	if access["xms_cc"], err = json.Marshal(map[string][]string{"values": c.Capabilities}); err != nil {
 		return "", err
 	}
-	claims["access_token"]["xms_cc"] = xmsCC
+	if claims["access_token"], err = json.Marshal(access); err != nil {
+		return "", err
+	}
 	merged, err := json.Marshal(claims)
 	return string(merged), err
+}
+
+// addClaims adds the claims parameter to a request, if there is something to
+// say (OpenID Connect Core 5.5): to the authorization request, to the start of a
+// device flow, and to every token request, as MSAL does.
+func (c *core) addClaims(v url.Values, d *demand) error {
+	claims, err := c.claimsParameter(d.challenge())
+	if claims != "" {
+		v.Set("claims", claims)
+	}
+	return err
+}
+
+// challenge is what a token must satisfy, or "".
+func (d *demand) challenge() string {
+	if d == nil {
+		return ""
+	}
+	return d.claims
 }

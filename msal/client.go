@@ -235,10 +235,14 @@ func (c *core) later(claims string) *demand {
 // base64, or ServerError.Claims. Only a token obtained after this call does.
 // Token tries a refresh; where that is not enough it returns
 // ErrSignInRequired, and SignIn on the same Client shows the challenge to the
-// server. A challenge that is not a JSON object is reported by the first
-// method that returns an error, before any I/O.
+// server. It is kept in memory only. A challenge that is not a JSON object, or
+// that has no place for Config.Capabilities, is reported by the first method
+// that returns an error, before any I/O.
 func (c *Client) WithClaims(challenge string) *Client {
 	claims, err := parseChallenge(challenge)
+	if err == nil {
+		_, err = c.core.claimsParameter(claims)
+	}
 	d := c.demanding(c.core.later(claims))
 	if d.err == nil {
 		d.err = err

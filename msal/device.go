@@ -158,6 +158,12 @@ func (a *attempt) poll(ctx context.Context, g deviceGrant) (Token, error) {
 	if core.InstalledAppSecret != "" {
 		form.Set("client_secret", core.InstalledAppSecret)
 	}
+	if core.authority.V1 {
+		form.Set("code", g.code) // what it is called there (reported, not documented)
+	}
+	if err := core.addClaims(form, a.demand); err != nil {
+		return Token{}, err
+	}
 	wait, pause := g.interval, time.Duration(0)
 	for {
 		if err := g.sleep(ctx, max(wait, pause)); err != nil {

@@ -20,8 +20,10 @@
 // # Errors
 //
 // What to do next is a value for errors.Is, from [ErrSignInRequired] to
-// [ErrBusy]; what happened is a [*ServerError] for errors.As. Any other error is
-// of the network, the store or the arguments, and leaves the session as it is.
+// [ErrBusy]; what happened is a [*ServerError] for errors.As, and its
+// [ServerError.Action] what to do about it where that is no sign-in and no
+// outage. Any other error is of the network, the store or the arguments, and
+// leaves the session as it is. All of them, by task, are in docs/errors.md.
 //
 // # Events
 //
@@ -38,7 +40,8 @@
 // The files, in the order in which a token passes them:
 //
 //	config.go client.go                what an application says once
-//	request.go claims.go               what it asks for, checked before any I/O
+//	request.go claims.go               what it asks for, checked before any I/O,
+//	explain.go                         and explained without any
 //	signin.go                          a person signs in,
 //	browser.go device.go authorize.go  in one of these ways,
 //	silent.go hits.go                  or nobody is asked: memory,
@@ -47,7 +50,8 @@
 //	import.go unified.go               or they have signed in with MSAL
 //	server.go answer.go                the server, and what it says
 //	accept.go record.go save.go        verified, stored, and only then shown
-//	token.go account.go errors.go      what the application gets,
+//	token.go account.go                what the application gets,
+//	errors.go action.go hints.go       also where something went wrong,
 //	httpclient.go challenge.go         and who shows it to an API:
 //	tokensource.go                     here, or another library
 //	accounts.go events.go              accounts, sign-out, the end; the log

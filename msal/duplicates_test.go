@@ -139,6 +139,8 @@ var foreign = map[string]struct {
 	".default twice":                       {[]string{"https://vault.azure.net/.default", "https://management.azure.com/.default"}, 0, "a call of its own", false},
 	".default of a name that ends in /":    {[]string{"https://management.azure.com//.default", "User.Read"}, 0, "a call of its own", false},
 	"two resources":                        {[]string{"User.Read", "https://management.azure.com/user_impersonation"}, 1, "another resource", true},
+	".default behind a scope named twice":  {[]string{"Mail.Read", "Mail.Read", "https://graph.microsoft.com/.default"}, 2, "a call of its own", false},
+	"two resources, one named twice":       {[]string{"User.Read", "User.Read", "https://management.azure.com/user_impersonation"}, 2, "another resource", true},
 	"two resources, Graph behind":          {[]string{"https://management.azure.com/user_impersonation", "User.Read"}, 1, "another resource", true},
 	"two resources that differ in a slash": {[]string{"https://management.azure.com/a", "https://management.azure.com//b"}, 1, "another resource", true},
 }
@@ -262,7 +264,7 @@ func quietClients(t *testing.T) map[place]quiet {
 	for _, w := range []place{{true, false}, {true, true}, {false, false}, {false, true}} {
 		q := quiet{platform: msaltest.New(t), store: &countingStore{Store: cache.Memory()}}
 		if !w.oidc {
-			q.platform.Tenants = []string{wireTenant}
+			asEntra(q.platform)
 		}
 		q.client = newClient(t, q.platform, func(cfg *msal.Config) {
 			cfg.Cache = q.store
@@ -272,8 +274,9 @@ func quietClients(t *testing.T) map[place]quiet {
 			}
 		})
 		if w.signedIn {
-			q.account = signIn(t, q.platform, q.client, "read").Account
-			for _, scope := range [][]string{{"read"}, {}, {"read"}, {}} {
+			read := map[bool]string{true: "read", false: "User.Read"}[w.oidc]
+			q.account = signIn(t, q.platform, q.client, read).Account
+			for _, scope := range [][]string{{read}, {}, {read}, {}} {
 				_, err := q.client.Token(t.Context(), scope...)
 				require.NoError(t, err)
 			}

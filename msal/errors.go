@@ -3,6 +3,7 @@ package msal
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -13,9 +14,12 @@ import (
 // What the program has to do next. Compare with errors.Is; what happened is
 // in the errors they wrap, above all [ServerError].
 var (
-	// ErrSignInRequired: no session can give this token. Call SignIn, for the
-	// same account and scopes where there are some; claims that the server
-	// wants satisfied are in the wrapped *ServerError.
+	// ErrSignInRequired: no session can give this token without a person. Call
+	// SignIn, once, for the same account and scopes where there are some, and
+	// through WithClaims if the wrapped *ServerError has Claims. Its Action tells
+	// when a sign-in is not all that it takes: where it is not ActionSignIn, the
+	// server will at best show the person why. Nothing is asked of the server
+	// again by itself: KeepFresh returns, and HTTPClient's request has failed.
 	ErrSignInRequired = errors.New("sign-in required")
 
 	// ErrAccountRequired: several accounts are signed in. Choose one of
@@ -37,8 +41,10 @@ var (
 )
 
 // ServerError is the answer of an authorization server that refused, as of
-// RFC 6749 section 5.2 and, where Code comes with a redirect, 4.1.2.1. Its
-// fields are what the server said; Error makes them safe to print.
+// RFC 6749 section 5.2 and, where Code comes with a redirect, 4.1.2.1; or that of
+// an API whose claims challenge an HTTPClient could not satisfy, with the Code
+// insufficient_claims. Its fields are what the server said; Error makes them
+// safe to print, and Action says what to do.
 type ServerError struct {
 	Code          string        // error, such as "invalid_grant"
 	Description   string        // error_description: for a person, in the server's words
@@ -48,15 +54,17 @@ type ServerError struct {
 	URI           string        // error_uri
 	Codes         []int         // Microsoft: AADSTS numbers. For people, not for programs: they change
 	StatusCode    int           // of the HTTP answer; 0 if the error came with a redirect
-	RetryAfter    time.Duration // how long the server asks to be left alone, at most 5 minutes; 0: not said
+	RetryAfter    time.Duration // how long to leave the server alone, at most 5 minutes; 0: not said
+
+	consent bool // it is about scopes that a sign-in asks for
 }
 
-// Error says who refused and why, on one line, in characters that do nothing
-// to a terminal.
+// Error says who refused and why, and ends in what to do; on one line, in
+// characters that do nothing to a terminal.
 func (e *ServerError) Error() string {
 	var b strings.Builder
 	if e.Code == "" {
-		b.WriteString("the server answered without saying what is wrong; try again later")
+		b.WriteString("the server answered without saying what is wrong")
 	} else {
 		b.WriteString("server said ")
 		b.WriteString(termsafe.Text(e.Code, 60))
@@ -67,33 +75,48 @@ func (e *ServerError) Error() string {
 	if e.StatusCode != 0 {
 		fmt.Fprintf(&b, ", status %d", e.StatusCode)
 	}
-	if e.Description != "" {
+	if e.CorrelationID != "" {
+		fmt.Fprintf(&b, ", correlation ID %s", termsafe.Text(e.CorrelationID, 60))
+	}
+	h := e.hint()
+	if text := e.says(h != nil); text != "" {
 		b.WriteString(": ")
-		b.WriteString(termsafe.Text(e.Description, 500))
+		b.WriteString(termsafe.Text(text, 500))
+	}
+	b.WriteString("; ")
+	if h != nil {
+		b.WriteString(h.text)
+	} else {
+		b.WriteString(string(e.Action()))
 	}
 	if e.RetryAfter > 0 {
-		fmt.Fprintf(&b, "; retry in %s", e.RetryAfter.Round(time.Second))
-	}
-	if slices.Contains(e.Codes, noUserRead) {
-		b.WriteString("; add the delegated permission User.Read of Microsoft Graph to the application's registration")
+		fmt.Fprintf(&b, " (%s at least)", e.RetryAfter.Round(time.Second))
 	}
 	return b.String()
 }
 
-// noUserRead is AADSTS90008: an application of the v1.0 endpoint whose
-// registration lacks what signing in needs.
-const noUserRead = 90008
-
 // looping is AADSTS50196: the server throttles a client that asks for the same
-// token over and over. It comes as invalid_grant and must not end a session.
+// token over and over (documented). It comes as invalid_grant and must not end a
+// session.
 const looping = 50196
+
+// restUnsaid is how long a server is left alone that throttles and does not say
+// for how long, and that was asked for what it will refuse again. MSAL for .NET
+// takes a minute for the one, and two for the other.
+const restUnsaid = time.Minute
+
+// throttled tells whether the server had too many requests and says nothing
+// about this one.
+func (e *ServerError) throttled() bool {
+	return e.StatusCode == http.StatusTooManyRequests || slices.Contains(e.Codes, looping)
+}
 
 // terminal tells whether e means that the refresh token it answers is dead for
 // good. Microsoft says invalid_grant also for what a person can settle, such
 // as consent or a second factor; elsewhere RFC 6749 section 5.2 leaves one
 // meaning only.
 func (e *ServerError) terminal(microsoft bool) bool {
-	if e.Code != "invalid_grant" {
+	if e.Code != "invalid_grant" || e.throttled() {
 		return false
 	}
 	if !microsoft {
@@ -103,26 +126,32 @@ func (e *ServerError) terminal(microsoft bool) bool {
 	case "bad_token", "token_expired":
 		return true
 	case "":
-		return e.Claims == "" && !slices.Contains(e.Codes, looping) && !e.aboutScopes()
+		return e.Claims == "" && !e.aboutScopes()
 	}
 	return false
 }
 
-// aboutScopes recognises the answer for personal Microsoft accounts that have
-// not consented: code 70000, and a text that speaks of the scopes.
+// aboutScopes recognises a complaint that comes as invalid_grant, too, and is
+// about what was asked for: no consent (65001, recorded), a registration that
+// lacks what signing in needs (90008, where the code of the error is not
+// verified), and the answer for personal Microsoft accounts that have not
+// consented (reported): code 70000, and a text that speaks of the scopes.
 func (e *ServerError) aboutScopes() bool {
-	return slices.Contains(e.Codes, 65001) || slices.Contains(e.Codes, 70000) && strings.Contains(e.Description, "scopes")
+	return slices.Contains(e.Codes, 65001) || slices.Contains(e.Codes, 90008) ||
+		slices.Contains(e.Codes, 70000) && strings.Contains(e.Description, "scopes")
 }
 
-// needsPerson tells whether only a sign-in can help.
+// needsPerson tells whether no request without a person can help. Whether a
+// sign-in does is another question: see Action.
 func (e *ServerError) needsPerson() bool {
+	if e.throttled() {
+		return false
+	}
 	switch e.Code {
-	case "invalid_grant":
-		return !slices.Contains(e.Codes, looping)
-	case "interaction_required", "consent_required", "login_required", "account_selection_required", "bad_token":
+	case "invalid_grant", "interaction_required", "consent_required", "login_required", "account_selection_required", "bad_token":
 		return true
 	}
-	return false
+	return suberrors[e.Suberror] != "" // Intune's comes with unauthorized_client (reported)
 }
 
 // refusedScopes tells whether the server refused a scope of the request.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/signal"
 	"syscall"
@@ -337,25 +339,92 @@ func ExampleClient_WithClaims() {
 	// Output: <nil> {"access_token":{"acrs":{"essential":true,"value":"c1"}}}
 }
 
-// What to do about an error is in the sentinels, what happened in ServerError.
-func ExampleServerError() {
+// What a program does about an error: a sign-in, if that is all that it takes;
+// else what the Action of the server's answer advises.
+func ExampleServerError_Action() {
 	idp, client := demo()
-	idp.Deny()
+	idp.Deny() // the person presses Cancel
 	_, err := client.SignIn(context.Background(), msal.Browser{Open: idp.Browse}, "read")
 
-	switch refused, _ := errors.AsType[*msal.ServerError](err); {
-	case errors.Is(err, msal.ErrSignInRequired):
-		fmt.Println("sign in, then go on")
-	case errors.Is(err, msal.ErrOutcomeUnknown), errors.Is(err, msal.ErrBusy):
-		fmt.Println("call again")
-	case refused != nil && refused.RetryAfter > 0:
-		fmt.Println("call again in", refused.RetryAfter)
-	case refused != nil:
-		fmt.Println(refused.Code)
-	default:
-		fmt.Println(err)
+	refused, ok := errors.AsType[*msal.ServerError](err)
+	if !ok {
+		fmt.Println("not the server's answer:", err) // the network, the store, an argument; or nil
+		return
 	}
-	// Output: access_denied
+	switch refused.Action() {
+	case msal.ActionSignIn:
+		fmt.Println("somebody has to sign in")
+	case msal.ActionWait, msal.ActionRetry:
+		fmt.Println("call again, not before", refused.RetryAfter)
+	case msal.ActionAskAdmin, msal.ActionFixApp:
+		fmt.Println("this program cannot help it:", err)
+	case msal.ActionGiveUp:
+		fmt.Println("never mind")
+	}
+	// Output: never mind
+}
+
+// payroll is an API at the client's fingertips that wants more than a password.
+const payroll = "https://payroll.example"
+
+// demoPayroll returns a platform, and a client of it that is signed in but not
+// well enough for payroll: a refresh does not change that.
+func demoPayroll() (idp *msaltest.Platform, client *msal.Client) {
+	idp = &msaltest.Platform{URL: msaltest.DefaultURL}
+	strong := func() bool {
+		signIns := idp.TokenRequests("authorization_code")
+		return signIns[len(signIns)-1].Form.Has("claims")
+	}
+	client, err := msal.New(msal.Config{ClientID: "my-app", Authority: idp.URL, HTTPClient: &http.Client{
+		Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Host != "payroll.example" {
+				return idp.Client().Transport.RoundTrip(r)
+			}
+			answer := httptest.NewRecorder()
+			if !strong() {
+				answer.Header().Set("WWW-Authenticate", `Bearer error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnsiYWNycyI6eyJlc3NlbnRpYWwiOnRydWUsInZhbHVlIjoiYzEifX19"`)
+				answer.WriteHeader(http.StatusUnauthorized)
+			}
+			return answer.Result(), nil
+		}),
+	}})
+	if err == nil {
+		_, err = client.SignIn(context.Background(), msal.Browser{Open: idp.Browse}, "read")
+	}
+	if err != nil {
+		panic(err)
+	}
+	idp.Fail("token", msaltest.Fault{Code: "interaction_required", Suberror: "basic_action"})
+	return idp, client
+}
+
+// An API that wants more of a token than a refresh can give, such as a second
+// factor: its claims are in the error, and the sign-in shows them to the server.
+func ExampleClient_HTTPClient_claims() {
+	idp, client := demoPayroll()
+	ctx := context.Background()
+	api := client.HTTPClient(payroll, "read")
+
+	resp, err := api.Get(payroll)
+	if refused, ok := errors.AsType[*msal.ServerError](err); ok && errors.Is(err, msal.ErrSignInRequired) {
+		fmt.Println(refused.Action(), "with", refused.Claims)
+		stronger := client
+		if refused.Claims != "" {
+			stronger = client.WithClaims(refused.Claims)
+		}
+		if _, err = stronger.SignIn(ctx, msal.Browser{Open: idp.Browse}, "read"); err == nil {
+			resp, err = api.Get(payroll)
+		}
+	}
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	fmt.Println(resp.Status)
+	// Output:
+	// sign in again with {"access_token":{"acrs":{"essential":true,"value":"c1"}}}
+	// 200 OK
 }
 
 // SignOut forgets the session here and has it revoked there.

@@ -8,8 +8,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/staysigned/staysigned/internal/secret"
 	"github.com/staysigned/staysigned/internal/secureurl"
 )
 
@@ -22,7 +24,14 @@ import (
 // that was refused, which satisfies the claims challenge of the answer if there
 // is one; requests that are refused together share one refresh.
 // A request whose body cannot be sent twice (http.Request.GetBody is nil) gets
-// the 401.
+// the 401. What no refresh changes is not tried again with the same token for a
+// minute, however many requests meet it.
+//
+// Where a refresh does not satisfy the challenge, the request fails with
+// ErrSignInRequired and a *ServerError whose Claims are those for the sign-in,
+// through WithClaims; errors.Is and errors.As find both in the *url.Error. A
+// challenge counts only from origin, for the scopes of this client and for this
+// request: it is not stored, and nobody is asked by it.
 //
 // A mistake in the arguments is returned by the first request, before any I/O.
 // The Transport of Config.HTTPClient makes the requests; there is no timeout
@@ -54,6 +63,9 @@ type transport struct {
 	scope  []string
 	base   http.RoundTripper
 	err    error
+
+	mu   sync.Mutex
+	last unanswered
 }
 
 // originOf returns scheme, host and port in one spelling (RFC 6454 section 4).
@@ -89,7 +101,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
-	return t.again(req, resp, newer)
+	return t.again(req, resp, token, newer)
 }
 
 // strayed tells whether a chain of redirects has left the origin on its way:
@@ -124,13 +136,23 @@ func (t *transport) trip(req *http.Request) (*http.Response, error) {
 // again answers a 401: with a newer token, once. A server that then still says
 // 401 means it. newer is from before the request: of a thousand that are refused
 // one after the other, only the first one refreshes.
-func (t *transport) again(req *http.Request, refused *http.Response, newer demand) (*http.Response, error) {
+func (t *transport) again(req *http.Request, refused *http.Response, used Token, newer demand) (*http.Response, error) {
 	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
 		return refused, nil
 	}
+	challenge := claimsChallenge(refused.Header.Values("WWW-Authenticate"))
+	if known, err := t.recall(used, challenge); known && err == nil {
+		return refused, nil
+	} else if known {
+		drain(refused)
+		return nil, err
+	}
 	client := t.client.ForceRefresh()
-	if challenge := claimsChallenge(refused.Header.Values("WWW-Authenticate")); challenge != "" {
+	if challenge != "" {
 		client = t.client.WithClaims(challenge)
+	}
+	if strings.Contains(client.demand.claims, used.AccessToken()) {
+		return refused, nil // an API that repeats the request must not bring the token into a URL
 	}
 	client.demand.since, client.demand.after = newer.since, newer.after
 	token, err := client.Token(req.Context(), t.scope...)
@@ -138,6 +160,8 @@ func (t *transport) again(req *http.Request, refused *http.Response, newer deman
 		if !errors.Is(err, ErrSignInRequired) {
 			return refused, nil // the answer of the API says more than that of an outage
 		}
+		err = challenged(err, client.demand.claims)
+		t.remember(used, challenge, err)
 		drain(refused)
 		return nil, err
 	}
@@ -148,7 +172,56 @@ func (t *transport) again(req *http.Request, refused *http.Response, newer deman
 		}
 	}
 	drain(refused)
-	return t.send(next, token)
+	resp, err := t.send(next, token)
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		t.remember(token, claimsChallenge(resp.Header.Values("WWW-Authenticate")), nil)
+	}
+	return resp, err
+}
+
+// unanswered is a challenge for which no better token was to be had: the next
+// request with the same token, and the same challenge for an answer, would cost
+// a refresh again and end as this one did. Programs try a thousand times.
+type unanswered struct {
+	token     secret.String
+	challenge string // as it came; "": a 401 without one
+	err       error  // what the request failed with; nil: with the 401
+	until     time.Time
+}
+
+func (t *transport) remember(used Token, challenge string, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last = unanswered{used.access, challenge, err, time.Now().Add(restUnsaid)}
+}
+
+// recall tells whether this challenge was met a moment ago, and what came of it.
+func (t *transport) recall(used Token, challenge string) (known bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	known = t.last.challenge == challenge && t.last.token.Reveal() == used.AccessToken() && time.Now().Before(t.last.until)
+	return known, t.last.err
+}
+
+// insufficientClaims is the error of a claims challenge.
+const insufficientClaims = "insufficient_claims"
+
+// challenged sees to it that err, which is ErrSignInRequired, has the claims for
+// the next sign-in: those of the authorization server, or else those of the API.
+func challenged(err error, claims string) error {
+	refused, said := errors.AsType[*ServerError](err)
+	switch {
+	case claims == "" || said && refused.Claims != "":
+		return err
+	case said:
+		with := *refused // it belongs to others, too
+		with.Claims = claims
+		return fmt.Errorf("msal: http client: %w: %w", ErrSignInRequired, &with)
+	}
+	return fmt.Errorf("%w: %w", err, &ServerError{
+		Code: insufficientClaims, StatusCode: http.StatusUnauthorized, Claims: claims,
+		Description: "the API wants a token that satisfies its claims challenge",
+	})
 }
 
 func closeBody(req *http.Request) {

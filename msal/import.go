@@ -67,10 +67,7 @@ func (e *ImportError) Unwrap() error { return e.Err }
 func (c *Client) takeOver(ctx context.Context, data []byte, scope []string) ([]Account, error) {
 	q, err := c.request(scope)
 	if err == nil {
-		err = q.single(c.core)
-	}
-	if err == nil {
-		_, err = c.core.claimsParameter(q.demand)
+		err = q.single(c.core, scope)
 	}
 	if err != nil {
 		return nil, err
@@ -153,7 +150,7 @@ func (s *session) adopt(ctx context.Context, q request, refreshToken string) (t 
 	got, err := s.exchange(ctx, md, q, form, refreshToken)
 	if refused := (*ServerError)(nil); errors.As(err, &refused) && !errors.Is(err, ErrOutcomeUnknown) {
 		if refused.refusedScopes() { // as in spend: what was granted to MSAL is not known
-			return Token{}, fmt.Errorf("%w: %w", ErrSignInRequired, refused)
+			return Token{}, refused.unasked()
 		}
 		return Token{}, refused.required()
 	}

@@ -31,7 +31,8 @@ var unifiedAvery = msaltest.User{
 // newEntra is a platform that goes by the name of Microsoft's.
 func newEntra(t *testing.T) (p *msaltest.Platform, config func(*msal.Config)) {
 	p = msaltest.New(t)
-	p.URL, p.Tenants, p.Rotation = "https://login.microsoftonline.com", []string{wireTenant}, msaltest.KeepOld
+	asEntra(p)
+	p.URL = "https://login.microsoftonline.com"
 	p.Users = []msaltest.User{unifiedAvery}
 	return p, func(cfg *msal.Config) { cfg.Authority += "/organizations" }
 }
@@ -48,7 +49,11 @@ func signInElsewhere(t *testing.T, p *msaltest.Platform, edit ...func(*msal.Conf
 		}
 		given, _ = a["refresh_token"].(string)
 	}
-	signIn(t, p, newClient(t, p, edit...), "read", "User.Read")
+	scope := []string{"read", "User.Read"}
+	if p.Entra != nil {
+		scope = scope[1:] // Microsoft Graph has no permission of the other name
+	}
+	signIn(t, p, newClient(t, p, edit...), scope...)
 	p.EditToken = before
 	p.ResetLog()
 	require.NotEmpty(t, given)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/staysigned/staysigned/cache"
+	"github.com/staysigned/staysigned/internal/secret"
 	"github.com/staysigned/staysigned/internal/wire"
 	"github.com/staysigned/staysigned/scopes"
 )
@@ -149,6 +150,9 @@ func (s *session) spend(ctx context.Context, q request, r *record, rev cache.Rev
 	if g == nil {
 		return Token{}, ErrSignInRequired
 	}
+	if b := s.barred.Load(); b != nil && b.bars(q, g.refreshToken) {
+		return Token{}, b.err
+	}
 	md, err := s.prepare(ctx, r, time.Time{})
 	if err != nil {
 		return Token{}, err
@@ -162,10 +166,9 @@ func (s *session) spend(ctx context.Context, q request, r *record, rev cache.Rev
 	if refused := (*ServerError)(nil); errors.As(err, &refused) && !errors.Is(err, ErrOutcomeUnknown) {
 		switch {
 		case refused.refusedScopes() && !g.covers(q):
-			// They were never asked for, and this server does not speak of consent.
-			return Token{}, fmt.Errorf("%w: %w", ErrSignInRequired, refused)
+			return Token{}, refused.unasked()
 		case refused.Code != "invalid_grant":
-			return Token{}, refused.required()
+			return Token{}, s.bar(q, g.refreshToken, refused)
 		}
 		return s.refused(ctx, q, form, md, refused)
 	}
@@ -255,6 +258,14 @@ func (e *ServerError) required() error {
 	return e
 }
 
+// unasked is required for an invalid_scope about scopes that were never asked
+// for, from a server that does not speak of consent.
+func (e *ServerError) unasked() error {
+	unasked := *e
+	unasked.consent = true
+	return fmt.Errorf("%w: %w", ErrSignInRequired, &unasked)
+}
+
 // refusedDefaults takes the defaults that the server refuses out of form, and
 // returns them: they are remembered if it is content without.
 func refusedDefaults(md *metadata, q request, form url.Values, err error) scopes.Set {
@@ -300,7 +311,33 @@ func (s *session) refused(ctx context.Context, q request, form url.Values, md *m
 	if refused.terminal(s.core.microsoft()) {
 		s.bury(ctx, r, rev, spent)
 	}
-	return Token{}, refused.required()
+	return Token{}, s.bar(q, spent, refused)
+}
+
+// barred is a refusal that a sign-in does not change: a policy's, or one that
+// waits for an administrator.
+type barred struct {
+	want, resource, claims string        // of the request
+	token                  secret.String // the refresh token that was refused
+	until                  time.Time
+	err                    error
+}
+
+// bar returns refused as what the program has to do. If that is no sign-in, the
+// same request is not made again for a while, however often somebody calls.
+func (s *session) bar(q request, refreshToken string, refused *ServerError) error {
+	err := refused.required()
+	if errors.Is(err, ErrSignInRequired) && refused.Action() != ActionSignIn {
+		s.barred.Store(&barred{
+			q.want.String(), q.resource, q.demand.challenge(), secret.New(refreshToken), time.Now().Add(restUnsaid), err,
+		})
+	}
+	return err
+}
+
+func (b *barred) bars(q request, refreshToken string) bool {
+	return b.want == q.want.String() && b.resource == q.resource && b.claims == q.demand.challenge() &&
+		b.token.Reveal() == refreshToken && time.Now().Before(b.until)
 }
 
 // bury clears a refresh token that the server will never take again. The

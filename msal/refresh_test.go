@@ -31,7 +31,8 @@ func TestRefreshRefused(t *testing.T) {
 		fault    msaltest.Fault
 		entra    bool
 		signIn   bool // ErrSignInRequired
-		kept     bool // the refresh token is sent again at the next call
+		kept     bool // the refresh token is sent again at the next call,
+		rest     bool // after a minute
 		requests int
 	}{
 		"invalid_grant ends the session":                   {fault: msaltest.Fault{Code: "invalid_grant"}, signIn: true, requests: 1},
@@ -42,7 +43,13 @@ func TestRefreshRefused(t *testing.T) {
 		"consent keeps it":                                 {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Suberror: "consent_required", Description: "AADSTS65001: consent"}, signIn: true, kept: true, requests: 1},
 		"claims keep it":                                   {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Claims: `{"access_token":{"capolids":{}}}`}, signIn: true, kept: true, requests: 1},
 		"70000 about scopes keeps it":                      {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Description: "AADSTS70000: one or more scopes requested are unauthorized"}, signIn: true, kept: true, requests: 1},
-		"a loop is a throttle, not a sign-out":             {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Description: "AADSTS50196: loop"}, kept: true, requests: 1},
+		"a loop is a throttle, not a sign-out":             {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Description: "AADSTS50196: loop"}, kept: true, rest: true, requests: 1},
+		"so is any error with the status of one":           {fault: msaltest.Fault{Status: 429, Code: "invalid_grant"}, kept: true, rest: true, requests: 1},
+		"a missing registration keeps it":                  {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Description: "AADSTS90008: misconfigured"}, signIn: true, kept: true, rest: true, requests: 1},
+		"nothing that can be asked for at a page keeps it": {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Suberror: "message_only", Claims: `{"access_token":{"capolids":{}}}`}, signIn: true, kept: true, rest: true, requests: 1},
+		"another application's token":                      {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Suberror: "client_mismatch"}, signIn: true, kept: true, requests: 1},
+		"a device that has to be registered":               {entra: true, fault: msaltest.Fault{Code: "invalid_grant", Suberror: "device_authentication_failed"}, signIn: true, kept: true, rest: true, requests: 1},
+		"Intune":                                           {entra: true, fault: msaltest.Fault{Code: "unauthorized_client", Suberror: "protection_policy_required", Description: "AADSTS53005: Application needs to enforce Intune protection policies"}, signIn: true, kept: true, rest: true, requests: 1},
 		"interaction_required keeps it":                    {fault: msaltest.Fault{Code: "interaction_required"}, signIn: true, kept: true, requests: 1},
 		"login_required keeps it":                          {fault: msaltest.Fault{Code: "login_required"}, signIn: true, kept: true, requests: 1},
 		"invalid_client is a fault of the program":         {fault: msaltest.Fault{Status: 401, Code: "invalid_client"}, kept: true, requests: 1},
@@ -60,24 +67,28 @@ func TestRefreshRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := msaltest.New(t)
-				edit := func(*msal.Config) {}
+				edit, scope := func(*msal.Config) {}, "read"
 				if tt.entra {
-					p.Tenants = []string{"11111111-2222-4333-8444-555555555555"}
+					scope = "User.Read"
+					asEntra(p)
 					edit = func(cfg *msal.Config) {
 						cfg.Authority, cfg.Provider.Name = p.URL+"/organizations", "entra"
 					}
 				}
 				c := newClient(t, p, edit)
-				expire(t, p, c, "read")
+				expire(t, p, c, scope)
 				p.Fail("token", tt.fault)
-				_, err := c.Token(t.Context(), "read")
+				_, err := c.Token(t.Context(), scope)
 				require.Error(t, err)
 				require.Equal(t, tt.signIn, errors.Is(err, msal.ErrSignInRequired), "%v", err)
 				require.Equal(t, tt.requests, p.Count())
 				require.NotContains(t, err.Error(), "<html>")
 
 				p.ResetLog()
-				_, err = c.Token(t.Context(), "read")
+				if tt.rest {
+					time.Sleep(time.Minute)
+				}
+				_, err = c.Token(t.Context(), scope)
 				if tt.kept {
 					require.NoError(t, err)
 				} else {
@@ -290,21 +301,27 @@ func TestWithClaims(t *testing.T) {
 	})
 }
 
-// Scopes that were never asked for: one refresh, then a person.
+// Scopes that were never asked for: one refresh, then a person. Microsoft speaks
+// of consent, others of the scope; a sign-in asks for it in either case.
 func TestScopesNeverAskedFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := msaltest.New(t)
-		c := newClient(t, p)
-		signIn(t, p, c, "read")
-		p.ResetLog()
-		p.Fail("token", msaltest.Fault{Code: "consent_required"})
-		_, err := c.Token(t.Context(), "write")
-		require.ErrorIs(t, err, msal.ErrSignInRequired)
-		require.Equal(t, 1, p.Count())
-		_, err = c.Token(t.Context(), "read")
-		require.NoError(t, err)
-		require.Equal(t, 1, p.Count())
-	})
+	for _, code := range []string{"consent_required", "invalid_scope"} {
+		t.Run(code, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := msaltest.New(t)
+				c := newClient(t, p)
+				signIn(t, p, c, "read")
+				p.ResetLog()
+				p.Fail("token", msaltest.Fault{Code: code, Description: "write"})
+				_, err := c.Token(t.Context(), "write")
+				require.ErrorIs(t, err, msal.ErrSignInRequired)
+				require.Equal(t, msal.ActionSignIn, asServerError(t, err).Action())
+				require.Equal(t, 1, p.Count())
+				_, err = c.Token(t.Context(), "read")
+				require.NoError(t, err)
+				require.Equal(t, 1, p.Count())
+			})
+		})
+	}
 }
 
 // What was asked for and not granted is Missing, and not asked for again.

@@ -25,18 +25,28 @@ type request struct {
 // request checks the scopes of a call and adds nothing yet. It runs before
 // any I/O: a mistake must not cost an authorization code or a refresh token.
 func (c *Client) request(scope []string) (request, error) {
-	q := request{demand: c.demand, params: c.params}
+	q, merged, err := c.build(scope)
+	if len(merged) > 0 {
+		c.core.Logger.LogAttrs(context.Background(), slog.LevelDebug, "default scopes passed explicitly", slog.Any("scopes", merged))
+	}
+	return q, err
+}
+
+// build is request for one that need not be made. merged are the defaults that
+// MergeDefaults takes out of scope.
+func (c *Client) build(scope []string) (q request, merged []string, err error) {
+	q = request{demand: c.demand, params: c.params}
 	if c.err != nil {
-		return q, c.err
+		return q, nil, c.err
 	}
 	all, err := scopes.Build(scope, c.core.defaults)
 	if dup := (*scopes.DuplicateDefaultError)(nil); c.core.MergeDefaults && errors.As(err, &dup) {
-		c.core.Logger.LogAttrs(context.Background(), slog.LevelDebug, "default scopes passed explicitly", slog.Any("scopes", dup.Scopes))
-		scope = slices.DeleteFunc(slices.Clone(scope), func(s string) bool { return slices.Contains(dup.Scopes, s) })
-		all, err = scopes.Build(scope, c.core.defaults)
+		merged = dup.Scopes
+		rest := slices.DeleteFunc(slices.Clone(scope), func(s string) bool { return slices.Contains(merged, s) })
+		all, err = scopes.Build(rest, c.core.defaults)
 	}
 	if err != nil {
-		return q, err
+		return q, merged, err
 	}
 	q.explicit = all.Without(c.core.defaults)
 	q.want = q.explicit
@@ -44,20 +54,21 @@ func (c *Client) request(scope []string) (request, error) {
 		q.resource = strings.Join(c.params.Resources, " ")
 	}
 	if c.core.microsoft() {
-		return q, q.microsoft(c.core)
+		err = q.microsoft(c.core, scope)
 	}
-	return q, nil
+	return q, merged, err
 }
 
 // microsoft applies the rules of Microsoft's v2.0 endpoint: X/.default stands
-// alone, because the server refuses it beside named scopes.
-func (q *request) microsoft(c *core) error {
+// alone, because the server refuses it beside named scopes. asked is the
+// caller's list, for errors.
+func (q *request) microsoft(c *core, asked []string) error {
 	q.want = c.canonical(q.explicit)
 	q.audience = c.authority.Resource("User.Read")
 	first := true
-	for i, s := range q.explicit.Slice() {
+	for s := range q.explicit.All() {
 		if isDotDefault(c.canonicalName(s)) && q.explicit.Len() > 1 {
-			return &scopes.InvalidError{Scope: s, Index: i, Reason: "stands for all permissions of its resource and cannot be combined with named scopes; ask for it in a call of its own"}
+			return &scopes.InvalidError{Scope: s, Index: slices.Index(asked, s), Reason: "stands for all permissions of its resource and cannot be combined with named scopes; ask for it in a call of its own"}
 		}
 		if r := c.authority.Resource(s); r != "" && first {
 			q.audience, first = r, false
@@ -80,14 +91,14 @@ func (c *core) resource(name string) string {
 }
 
 // single refuses a request for a token of two resources: an access token has
-// one audience.
-func (q request) single(c *core) error {
+// one audience. asked is the caller's list, for errors.
+func (q request) single(c *core, asked []string) error {
 	if !c.microsoft() {
 		return nil
 	}
-	for i, s := range q.explicit.Slice() {
+	for s := range q.explicit.All() {
 		if r := c.authority.Resource(s); r != "" && c.resource(r) != q.resource {
-			return &scopes.InvalidError{Scope: s, Index: i, Reason: "belongs to another resource (" + r + ") than those before it (" + q.audience + "); ask for each resource in a call of its own"}
+			return &scopes.InvalidError{Scope: s, Index: slices.Index(asked, s), Reason: "belongs to another resource (" + r + ") than those before it (" + q.audience + "); ask for each resource in a call of its own"}
 		}
 	}
 	return nil
@@ -96,7 +107,7 @@ func (q request) single(c *core) error {
 // first leaves of a sign-in over several resources what a token request may
 // name: the scopes of one.
 func (q request) first(c *core) request {
-	if !c.microsoft() || q.single(c) == nil {
+	if !c.microsoft() || q.single(c, nil) == nil {
 		return q
 	}
 	mine := slices.DeleteFunc(q.explicit.Slice(), func(s string) bool {
@@ -124,12 +135,8 @@ func (c *core) form(q request, defaults scopes.Set) (url.Values, error) {
 	form := url.Values{"client_id": {c.ClientID}}
 	c.fillScopes(form, q, defaults)
 	if q.demand != nil || len(c.Capabilities) > 0 {
-		claims, err := c.claimsParameter(q.demand)
-		if err != nil {
+		if err := c.addClaims(form, q.demand); err != nil {
 			return nil, err
-		}
-		if claims != "" {
-			form.Set("claims", claims)
 		}
 	}
 	if c.InstalledAppSecret != "" {

@@ -29,6 +29,7 @@ type session struct {
 
 	snap    atomic.Pointer[snapshot] // the record as last read or written
 	unsaved atomic.Pointer[unsaved]  // the record that the store would not take
+	barred  atomic.Pointer[barred]   // the last refusal that a sign-in does not change
 
 	mu      sync.Mutex
 	flights map[string]*flight

@@ -77,9 +77,6 @@ func (c *Client) attempt(ctx context.Context, scope []string) (*attempt, error) 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.core.claimsParameter(q.demand); err != nil {
-		return nil, err
-	}
 	if store, ok := c.core.Cache.(cache.Unlocker); ok {
 		if err := store.Unlock(ctx); err != nil {
 			return nil, err

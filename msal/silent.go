@@ -56,7 +56,7 @@ func (c *Client) acquire(ctx context.Context, scope []string, before *hit) (Toke
 	} else {
 		var err error
 		if q, err = c.request(scope); err == nil {
-			err = q.single(c.core)
+			err = q.single(c.core, scope)
 		}
 		if err != nil {
 			return Token{}, err

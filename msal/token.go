@@ -55,7 +55,7 @@ func (t Token) SetAuthHeader(r *http.Request) {
 func (t Token) Claims(v any) error {
 	parts := strings.Split(t.id.Reveal(), ".")
 	if len(parts) != 3 {
-		return errors.New("msal: claims: the token has no ID token")
+		return errors.New("msal: claims: the token has no ID token; use one that Token, SignIn or Redeem has returned")
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {

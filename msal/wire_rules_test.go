@@ -45,7 +45,10 @@ func goldens() map[string]dialect {
 	for name, d := range dialects {
 		steps := []string{"authorize", "code", "refresh", "device"}
 		if !d.variant {
-			steps = append(steps, "pending", "poll", "revocation")
+			steps = append(steps, "pending", "poll")
+		}
+		if !d.variant && !d.keeps {
+			steps = append(steps, "revocation")
 		}
 		for _, step := range steps {
 			all[name+"-"+step] = d

@@ -3,19 +3,20 @@ package scopes
 import "strings"
 
 // A Permission says what a scope of Microsoft Graph lets an application do for
-// the person who has signed in (a "delegated" permission).
+// the person who has signed in (a "delegated" permission). Its JSON is a row of
+// what [LoadCatalog] reads.
 type Permission struct {
-	Value                string // the scope's short name: "User.Read"
-	ID                   string // the GUID by which a registration names it
-	DisplayText          string // what an administrator reads when asked for consent
-	Description          string // the same, at length
-	AdminConsentRequired bool   // a person cannot consent alone
+	Value                string `json:"value"`                // the scope's short name: "User.Read"
+	ID                   string `json:"id"`                   // the GUID by which a registration names it
+	DisplayText          string `json:"adminDisplayName"`     // what an administrator reads when asked for consent
+	Description          string `json:"adminDescription"`     // the same, at length
+	AdminConsentRequired bool   `json:"adminConsentRequired"` // a person cannot consent alone
 
-	UserDisplayText  string // what a person reads when asked for consent
-	UserDescription  string // the same, at length
-	PersonalAccounts bool   // personal Microsoft accounts have it; false also where the source does not say
-	PrivilegeLevel   int    // from 1, the least, to 4; 0 where the source does not say
-	Enabled          bool   // false: the platform lists it but grants it to nobody
+	UserDisplayText  string `json:"userDisplayName"`  // what a person reads when asked for consent
+	UserDescription  string `json:"userDescription"`  // the same, at length
+	PersonalAccounts bool   `json:"personalAccounts"` // personal Microsoft accounts have it; false also where the source does not say
+	PrivilegeLevel   int    `json:"privilegeLevel"`   // from 1, the least, to 4; 0 where the source does not say
+	Enabled          bool   `json:"enabled"`          // false: the platform lists it but grants it to nobody
 }
 
 // A Catalog finds the [Permission] behind a scope. It is immutable, and the
@@ -35,6 +36,42 @@ func (c *Catalog) Lookup(scope string) (Permission, bool) {
 		return Permission{}, false
 	}
 	return p, true
+}
+
+// similar returns the permission whose name is at most two letters away from
+// name, the nearest and then the first by the alphabet, or "".
+func (c *Catalog) similar(name string) string {
+	best, found := 3, ""
+	for lower, p := range c.byName {
+		if max(len(name)-len(lower), len(lower)-len(name)) > 2 {
+			continue
+		}
+		if d := distance(strings.ToLower(name), lower); d < best || d == best && p.Value < found {
+			best, found = d, p.Value
+		}
+	}
+	return found
+}
+
+// distance counts the letters to insert, remove or replace to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1) // of the first letters of a, to each beginning of b
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		above := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := above
+			if a[i] != b[j] {
+				replace++
+			}
+			above = row[j+1]
+			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }
 
 // BuiltinCatalog returns the four default scopes and User.Read, which Microsoft's

@@ -5,7 +5,8 @@
 // section 3.3), the four of OpenID Connect are the library's business and not
 // the caller's, and a mistake in a list is reported before anything is sent.
 //
-// Two calls matter. [New] makes a [Set] from an application's list, and [Build]
+// Three calls matter. [Explain] says what a list means and what becomes of it.
+// [New] makes a [Set] from an application's list, and [Build]
 // makes the list that goes on the wire: the application's own scopes, then
 // openid, profile, email and offline_access. Microsoft's documentation says
 // that its libraries add these four by default and that naming them again may
@@ -19,12 +20,14 @@
 //
 // # Where to read
 //
-//	set.go       Set: immutable, ordered, compared exactly
-//	grammar.go   New and Parse: what may stand in a scope, and how a mistake is told
-//	defaults.go  the four, and Build: what is asked for
-//	graph.go     a scope that is qualified by Microsoft Graph
-//	catalog.go   Permission and Catalog: what a scope lets an application do
-//	load.go      LoadCatalog: the whole catalog, read strictly
+//	set.go           Set: immutable, ordered, compared exactly
+//	grammar.go       New and Parse: what may stand in a scope, and how a mistake is told
+//	defaults.go      the four, and Build: what is asked for
+//	graph.go         a scope that is qualified by Microsoft Graph
+//	catalog.go       Permission and Catalog: what a scope lets an application do
+//	load.go          LoadCatalog: the whole catalog, read strictly
+//	explain.go       Explain: all of it, for one list, by the rules of a client
+//	explain_text.go  the same for people
 //
 // The package does no I/O but to read the catalog that it is handed, starts
 // nothing, and holds no state. All of it is safe for concurrent use.

@@ -67,3 +67,44 @@ func ExampleCatalog_Lookup() {
 	// true User.Read e1fe6dd8-ba31-4d61-89e7-88639da4683d
 	// Sign you in and read your profile
 }
+
+// What becomes of a list, for a client that adds the defaults and whose server
+// is Microsoft's. Package msal knows the rules of a client by itself:
+// msal.Client.Explain.
+func ExampleExplain() {
+	rules := scopes.Rules{Defaults: scopes.Defaults(), Graph: true}
+	e := scopes.Explain([]string{"user.read", "OpenID", "api://my-api/Read"}, rules, nil)
+	for _, s := range e.Scopes {
+		if s.Explicit {
+			fmt.Printf("%s (%s): %s\n", s.Scope, s.Kind, s.Verdict)
+		}
+	}
+	fmt.Println(errors.Is(e.Err, scopes.ErrDuplicateDefault))
+	// Output:
+	// user.read (graph): withheld
+	// OpenID (default): refused
+	// api://my-api/Read (other): withheld
+	// true
+}
+
+// For people.
+func ExampleExplanation_String() {
+	rules := scopes.Rules{Server: "https://login.example.com", Defaults: scopes.Defaults()}
+	fmt.Print(scopes.Explain([]string{"calendar"}, rules, nil))
+	// Output:
+	// Sends 5 scopes, 1 of them yours.
+	//
+	// sent      calendar
+	//           what it allows, only the server knows
+	// added     openid
+	//           an ID token, without which nobody is known to have signed in
+	// added     profile
+	//           the person's name
+	// added     email
+	//           the person's address, if there is one
+	// added     offline_access
+	//           a refresh token; without it the session ends with the access token
+	//
+	// On the wire to https://login.example.com
+	// authorize scope=calendar openid profile email offline_access
+}

@@ -31,13 +31,21 @@ func graphName(scope string) string {
 	if i < 0 {
 		return scope
 	}
-	resource := strings.TrimSuffix(scope[:i], "/")
+	if !isGraph(scope[:i]) {
+		return ""
+	}
+	return scope[i+1:]
+}
+
+// isGraph reports whether resource is a name of Microsoft Graph.
+func isGraph(resource string) bool {
+	resource = strings.TrimSuffix(resource, "/")
 	for _, name := range graphResources {
 		if equalFold(resource, name) {
-			return scope[i+1:]
+			return true
 		}
 	}
-	return ""
+	return false
 }
 
 // equalFold compares s with an ASCII string in any letter case. EqualFold alone

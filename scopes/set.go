@@ -13,7 +13,8 @@ import (
 // same scopes, in whatever order, if each [Set.Covers] the other; sets of the
 // same scopes in the same order are deeply equal, however they were made.
 //
-// To encode a Set, write its String and read it with [Parse].
+// To encode a Set, write its String and read it with [Parse]; in JSON and the
+// like it is that string.
 type Set struct {
 	list  []string
 	index map[string]struct{} // nil for small sets
@@ -50,6 +51,18 @@ func newSet(list []string) Set {
 // String returns the wire form, the scopes joined by single spaces, which
 // [Parse] reads. It is "" for the empty Set.
 func (s Set) String() string { return strings.Join(s.list, " ") }
+
+// MarshalText returns the wire form.
+func (s Set) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText is [Parse].
+func (s *Set) UnmarshalText(text []byte) error {
+	parsed, err := Parse(string(text))
+	if err == nil {
+		*s = parsed
+	}
+	return err
+}
 
 // Len returns the number of scopes.
 func (s Set) Len() int { return len(s.list) }

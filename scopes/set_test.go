@@ -1,6 +1,7 @@
 package scopes_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -127,4 +128,24 @@ func TestAskingASetAllocatesNothing(t *testing.T) {
 			}
 		}), size)
 	}
+}
+
+// A Set in JSON is its wire form, also inside of other things.
+func TestSetText(t *testing.T) {
+	t.Parallel()
+	type configuration struct {
+		Scope scopes.Set `json:"scope"`
+		Other scopes.Set `json:"other,omitzero"`
+	}
+	raw, err := json.Marshal(configuration{Scope: set(t, "User.Read", "openid")})
+	require.NoError(t, err)
+	require.Equal(t, `{"scope":"User.Read openid"}`, string(raw))
+	var back configuration
+	require.NoError(t, json.Unmarshal(raw, &back))
+	require.Equal(t, set(t, "User.Read", "openid"), back.Scope)
+
+	require.ErrorIs(t, json.Unmarshal([]byte(`{"scope": "a  b"}`), &back), scopes.ErrInvalid)
+	require.Equal(t, set(t, "User.Read", "openid"), back.Scope, "a mistake changes nothing")
+	require.NoError(t, json.Unmarshal([]byte(`{"scope": ""}`), &back))
+	require.Zero(t, back.Scope)
 }

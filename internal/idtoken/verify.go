@@ -70,7 +70,11 @@ func (k *Keys) Verify(ctx context.Context, raw string, c Check) (Claims, error) 
 		c.Algorithms = []string{"RS256"} // what OpenID Connect Core 1.0 section 3.1.3.7 (7) defaults to
 	}
 	if _, ok := algorithms[t.alg]; !ok || !slices.Contains(c.Algorithms, t.alg) {
-		return Claims{}, &Error{Claim: "alg", Got: show(t.alg), Want: "one of " + list(c.Algorithms)}
+		got := show(t.alg)
+		if t.alg == "none" { // samples of Microsoft's v1.0 endpoint are so
+			got += " (it is not signed)"
+		}
+		return Claims{}, &Error{Claim: "alg", Got: got, Want: "one of " + list(c.Algorithms)}
 	}
 	w := witness{keys: k, token: t}
 	header, _, _ := strings.Cut(raw, ".")

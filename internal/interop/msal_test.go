@@ -2,8 +2,6 @@ package interop
 
 import (
 	"context"
-	"encoding/base64"
-	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -37,15 +35,12 @@ func TestImportFromMSAL(t *testing.T) {
 	t.Parallel()
 	const tenant, object = "11111111-2222-4333-8444-555555555555", "aaaaaaaa-0000-4000-8000-00000000a1a1"
 	p := msaltest.New(t)
-	p.URL, p.Tenants, p.Rotation = "https://login.microsoftonline.com", []string{tenant}, msaltest.KeepOld
+	p.URL, p.Rotation = "https://login.microsoftonline.com", msaltest.KeepOld
+	p.Entra = &msaltest.Entra{Tenants: []msaltest.Tenant{{ID: tenant}}}
 	p.Users = []msaltest.User{{Subject: "avery", Username: "avery@contoso.example", TenantID: tenant, ObjectID: object}}
-	p.EditToken = func(_ string, answer map[string]any) {
-		info := fmt.Sprintf(`{"uid":%q,"utid":%q}`, object, tenant)
-		answer["client_info"] = base64.RawURLEncoding.EncodeToString([]byte(info))
-	}
 	written := &file{}
 	theirs, err := public.New(ClientID,
-		public.WithAuthority(p.URL+"/organizations"), public.WithInstanceDiscovery(false),
+		public.WithAuthority(p.URL+"/organizations"),
 		public.WithHTTPClient(p.Client()), public.WithCache(written))
 	require.NoError(t, err)
 	const redirect = "http://localhost"

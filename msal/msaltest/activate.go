@@ -19,7 +19,9 @@ func (p *Platform) activate(c *call) answer {
 		d.decision = denied
 		return page(http.StatusOK, "Cancelled", "The device was not signed in. You can close this page.")
 	}
-	d.decision, d.user = approved, p.people(s, "")[0]
+	if stop := p.approve(s, d); stop != nil {
+		return *stop
+	}
 	return page(http.StatusOK, "Signed in", "Go on at the device, as "+d.user.title()+". You can close this page.")
 }
 
@@ -27,7 +29,7 @@ func activatePage(c *call, status int, userCode, text string) answer {
 	return view{
 		Title:   "Sign in on a device",
 		Text:    text,
-		Action:  c.base + verifyPath,
+		Action:  c.self(),
 		Input:   field{"user_code", userCode, "Code"},
 		Buttons: []field{{"decision", "continue", "Continue"}, {"decision", "cancel", "Cancel"}},
 	}.answer(status)

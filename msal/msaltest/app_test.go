@@ -155,10 +155,15 @@ func (a *app) refresh(token string, pairs ...string) reply {
 // claims verifies an ID token with go-oidc, which knows nothing of this package.
 func (a *app) claims(token string) map[string]any {
 	a.t.Helper()
+	return a.verifiedFor("app", token)
+}
+
+func (a *app) verifiedFor(client, token string) map[string]any {
+	a.t.Helper()
 	ctx := oidc.ClientContext(a.t.Context(), a.p.Client())
 	provider, err := oidc.NewProvider(ctx, a.base)
 	require.NoError(a.t, err)
-	verified, err := provider.Verifier(&oidc.Config{ClientID: "app"}).Verify(ctx, token)
+	verified, err := provider.Verifier(&oidc.Config{ClientID: client}).Verify(ctx, token)
 	require.NoError(a.t, err)
 	claims := map[string]any{}
 	require.NoError(a.t, verified.Claims(&claims))

@@ -22,6 +22,8 @@ type authorization struct {
 	hint        string
 	prompt      []string
 	maxAge      time.Duration // negative: the request had none
+	claims      string        // with Entra: the claims parameter,
+	clientInfo  bool          // and whether client_info was asked for
 }
 
 // protocolError is what a client is told, through its redirect URI (RFC 6749 §4.1.2.1) or in an answer (§5.2).
@@ -29,18 +31,19 @@ type protocolError struct{ code, description string }
 
 // authorize answers an authorization request with a redirect to the client or, with Interactive, with a page.
 func (p *Platform) authorize(c *call) answer {
-	req, stop := p.readAuthorization(c, c.form)
+	m := p.manners()
+	req, stop := m.readAuthorization(c, c.form)
 	if stop != nil {
 		return *stop
 	}
-	user, denied := p.choice(req.hint)
+	user, denied := p.choice(c, req.hint)
 	switch {
 	case denied:
-		return p.refuse(c, req, &protocolError{"access_denied", "the person said no"})
+		return m.declined(c, req)
 	case p.Interactive && !slices.Contains(req.prompt, "none"):
 		return p.consentPage(c, req)
 	default:
-		return p.grant(c, req, user)
+		return m.grant(c, req, user)
 	}
 }
 

@@ -25,7 +25,7 @@ func (p *Platform) Browse(ctx context.Context, address string) error {
 		if err != nil {
 			return fmt.Errorf("msaltest: browse: %w", err)
 		}
-		if !p.isHome(req.URL) {
+		if p.handler(req.URL) != http.Handler(p) {
 			return deliver(req)
 		}
 		if req, err = p.visit(req); req == nil && err == nil {
@@ -83,7 +83,7 @@ func (p *Platform) fill(body string) (action string, form url.Values) {
 	}
 	buttons := buttonTag.FindAllStringSubmatch(body, -1)
 	pressed := buttons[0]
-	if _, denied := p.choice(""); denied {
+	if p.denies() {
 		pressed = buttons[len(buttons)-1]
 	}
 	if pressed[1] != "" {

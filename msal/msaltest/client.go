@@ -39,7 +39,7 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	x := &exchange{header: http.Header{}, done: make(chan struct{})}
-	go x.serve(t.p, incoming)
+	go x.serve(t.p.handler(req.URL), incoming)
 	select {
 	case <-x.done:
 		return x.response(req)
@@ -50,7 +50,7 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // reaches refuses other hosts: what a test sends there by mistake must not leave the machine, and must not pass.
 func (p *Platform) reaches(u *url.URL) error {
-	if p.isHome(u) {
+	if p.handler(u) != nil {
 		return nil
 	}
 	err := fmt.Errorf("msaltest: the in-process client reaches only %s, not %s://%s (to look at a redirect instead, "+
@@ -59,6 +59,21 @@ func (p *Platform) reaches(u *url.URL) error {
 		p.t.Error(err)
 	}
 	return err
+}
+
+// handler is who answers at an address: the platform, one of its APIs, or nobody.
+func (p *Platform) handler(u *url.URL) http.Handler {
+	if p.isHome(u) || p.Entra != nil && p.microsoft().owns(u) {
+		return p
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, a := range p.apis {
+		if a.url.Scheme == u.Scheme && a.url.Host == u.Host {
+			return a
+		}
+	}
+	return nil
 }
 
 // isHome tells whether the address is the platform's. Before the first request of a zero Platform every address is.
@@ -129,7 +144,7 @@ type exchange struct {
 
 // serve runs the handler. Its panics reach the caller as they would if there were no goroutine, except the one that
 // means a cut connection; it also ends if a hook calls t.FailNow.
-func (x *exchange) serve(p *Platform, in *http.Request) {
+func (x *exchange) serve(handler http.Handler, in *http.Request) {
 	x.cut = true
 	defer close(x.done)
 	defer func() {
@@ -138,7 +153,7 @@ func (x *exchange) serve(p *Platform, in *http.Request) {
 			x.panic = v
 		}
 	}()
-	p.ServeHTTP(x, in)
+	handler.ServeHTTP(x, in)
 	x.cut = false
 }
 

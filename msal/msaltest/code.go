@@ -49,9 +49,12 @@ func (p *Platform) redeemCode(s *state, c *call) (issued, *protocolError) {
 
 // verifies compares as RFC 7636 §4.6 says for S256.
 func verifies(verifier, challenge string) bool {
+	return isVerifier(verifier) && subtle.ConstantTimeCompare([]byte(challengeOf(verifier)), []byte(challenge)) == 1
+}
+
+func challengeOf(verifier string) string {
 	sum := sha256.Sum256([]byte(verifier))
-	want := base64.RawURLEncoding.EncodeToString(sum[:])
-	return isVerifier(verifier) && subtle.ConstantTimeCompare([]byte(want), []byte(challenge)) == 1
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // isVerifier checks the form that verifier and challenge share (RFC 7636 §4.1, §4.2).

@@ -5,19 +5,20 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // consentPage asks the person who they are and whether the client may sign them in. The form carries the whole
 // request back, so the platform has nothing to remember about pages that nobody answers.
 func (p *Platform) consentPage(c *call, req authorization) answer {
 	s := p.lock()
-	people := p.people(s, req.hint)
+	people := p.manners().people(s, c, req.hint)
 	p.mu.Unlock()
 	v := view{
 		Title:  "Sign in to " + req.client,
 		Text:   "The application asks for:",
 		Items:  req.scopes,
-		Action: c.base + signInPath,
+		Action: strings.TrimSuffix(c.self(), authorizePath) + signInPath,
 		Hidden: []field{{Name: "request", Value: c.form.Encode()}},
 	}
 	for _, u := range people {
@@ -42,20 +43,21 @@ func (p *Platform) signIn(c *call) answer {
 	if c.err != nil || err != nil {
 		return page(http.StatusBadRequest, "This sign-in cannot go on", "The form is damaged.")
 	}
-	req, stop := p.readAuthorization(c, form)
+	m := p.manners()
+	req, stop := m.readAuthorization(c, form)
 	if stop != nil {
 		return *stop
 	}
 	subject := c.form.Get("subject")
 	if subject == "" {
-		return p.refuse(c, req, &protocolError{"access_denied", "the person said no"})
+		return m.declined(c, req)
 	}
 	s := p.lock()
-	people := p.people(s, req.hint)
+	people := m.people(s, c, req.hint)
 	p.mu.Unlock()
 	i := slices.IndexFunc(people, func(u User) bool { return u.Subject == subject })
 	if i < 0 {
 		return page(http.StatusBadRequest, "This sign-in cannot go on", fmt.Sprintf("There is no user %q.", subject))
 	}
-	return p.grant(c, req, people[i])
+	return m.grant(c, req, people[i])
 }

@@ -49,7 +49,22 @@ func (p *Platform) decide(caller, userCode string, said decision) {
 	if d == nil {
 		p.fatalf("%s: no device waits with the user code %q", caller, userCode)
 	}
-	d.decision, d.user = said, p.people(s, "")[0]
+	if said == denied {
+		d.decision = denied
+	} else {
+		p.approve(s, d)
+	}
+}
+
+// approve lets the person who signs in say yes. If that is not enough the device goes on waiting, and they see a page.
+func (p *Platform) approve(s *state, d *device) *answer {
+	m := p.manners()
+	user := m.people(s, d.call, "")[0]
+	if stop := m.consents(s, d, user); stop != nil {
+		return stop
+	}
+	d.decision, d.user = approved, user
+	return nil
 }
 
 // waiting finds the device with the user code, which people type in any letter case, with or without the dash
@@ -126,13 +141,7 @@ func (p *Platform) redeemDevice(s *state, c *call) (issued, *protocolError) {
 		d.interval += 5 * time.Second // RFC 8628 §3.5: "for this and all subsequent requests"
 		return issued{}, &protocolError{"slow_down", "wait " + d.interval.String() + " between two polls"}
 	}
-	d.polls++
-	if d.decision == undecided && p.AutoApproveAfter > 0 && d.polls >= p.AutoApproveAfter {
-		d.decision, d.user = approved, p.people(s, "")[0]
-		if s.denied {
-			d.decision = denied
-		}
-	}
+	p.poll(s, d)
 	switch d.decision {
 	case undecided:
 		return issued{}, &protocolError{"authorization_pending", "the person has not decided yet"}
@@ -142,6 +151,18 @@ func (p *Platform) redeemDevice(s *state, c *call) (issued, *protocolError) {
 	delete(s.devices, value)
 	x := p.newSession(s, d.call, d.user, d.client, d.scopes)
 	return p.issue(s, x, within(d.scopes, c.form.Get("scope"))), nil
+}
+
+// poll counts one, after which somebody may have decided.
+func (p *Platform) poll(s *state, d *device) {
+	d.polls++
+	switch {
+	case d.decision != undecided || p.AutoApproveAfter <= 0 || d.polls < p.AutoApproveAfter:
+	case s.denied:
+		d.decision = denied
+	default:
+		p.approve(s, d)
+	}
 }
 
 // early tells whether a poll comes too soon after the one before. The first may come at once: the RFC speaks of the

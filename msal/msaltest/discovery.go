@@ -3,39 +3,7 @@ package msaltest
 import (
 	"cmp"
 	"net/http"
-	"slices"
-	"strings"
 )
-
-// tenantTemplate stands for the tenant in the issuer of a multi-tenant authority; a client puts the tid claim there.
-const tenantTemplate = "{tenantid}"
-
-// tenantIssuer is what the authority of a tenant publishes; empty: there is no such tenant.
-func (p *Platform) tenantIssuer(base, tenant string) string {
-	switch {
-	case tenant == "common" || tenant == "organizations":
-		return base + "/" + tenantTemplate + "/v2.0"
-	case slices.Contains(p.Tenants, tenant):
-		return base + "/" + tenant + "/v2.0"
-	default:
-		return ""
-	}
-}
-
-// tokenIssuer is the iss of the user's tokens: the tenant of the authority if it is one, else the user's own.
-func (p *Platform) tokenIssuer(c *call, user User) string {
-	return strings.Replace(c.issuer, tenantTemplate, p.tenantOf(c, user), 1)
-}
-
-func (p *Platform) tenantOf(c *call, user User) string {
-	if slices.Contains(p.Tenants, c.tenant) {
-		return c.tenant
-	}
-	if len(p.Tenants) == 0 {
-		return user.TenantID
-	}
-	return cmp.Or(user.TenantID, p.Tenants[0])
-}
 
 // discovery publishes the metadata of OpenID Connect Discovery §3 and RFC 8414 §2.
 func (p *Platform) discovery(c *call) answer {
@@ -55,7 +23,7 @@ func (p *Platform) discovery(c *call) answer {
 		"id_token_signing_alg_values_supported":          []string{cmp.Or(p.Algorithm, "RS256")},
 		"token_endpoint_auth_methods_supported":          p.authMethods(),
 		"code_challenge_methods_supported":               []string{"S256"},
-		"authorization_response_iss_parameter_supported": p.sendsIss(),
+		"authorization_response_iss_parameter_supported": !p.OmitIss,
 		"claims_supported": []string{
 			"iss", "sub", "aud", "exp", "iat", "nonce", "at_hash", "auth_time", "name", "preferred_username", "email",
 			"email_verified",
@@ -85,5 +53,3 @@ func (p *Platform) authMethods() []string {
 	}
 	return []string{"none"}
 }
-
-func (p *Platform) sendsIss() bool { return !p.OmitIss && p.Tenants == nil }

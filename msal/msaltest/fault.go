@@ -15,6 +15,7 @@ import (
 // fault lets the request take effect, but for CutBefore. Effect means: codes are used up, refresh tokens are spent.
 type Fault struct {
 	Status      int         // 0: 400 with Code, 503 with RetryAfter alone, else 200
+	AADSTS      int         // with Entra: the error of that number, with its words and its status
 	Code        string      // error, of an OAuth error answer (RFC 6749 §5.2)
 	Description string      // error_description
 	Suberror    string      // suberror, of Microsoft's platform
@@ -52,6 +53,9 @@ func (p *Platform) Fail(endpoint string, f Fault) {
 	if f.Times == 0 {
 		f.Times = 1
 	}
+	if _, known := aadsts[f.AADSTS]; f.AADSTS != 0 && (p.Entra == nil || !known) {
+		p.fatalf("Fail: AADSTS%d is not known, or Entra is not set", f.AADSTS)
+	}
 	if !f.answers() && f.Delay <= 0 && !f.Hang && !f.Cut && !f.CutBefore && f.Truncate == 0 {
 		p.fatalf("Fail: the fault for %q does nothing", endpoint)
 	}
@@ -81,14 +85,14 @@ func (p *Platform) nextFault(endpoint string) (Fault, bool) {
 }
 
 func (f Fault) answers() bool {
-	return f.Status != 0 || f.Code != "" || f.Body != "" || f.RetryAfter != ""
+	return f.Status != 0 || f.AADSTS != 0 || f.Code != "" || f.Body != "" || f.RetryAfter != ""
 }
 
 func (f Fault) takesEffect() bool { return !f.CutBefore && (f.After || !f.answers()) }
 
 // bend turns the answer into what the client gets. It does not return if that is nothing.
 func (f Fault) bend(ctx context.Context, a answer) answer {
-	if f.answers() {
+	if f.answers() && f.AADSTS == 0 {
 		a = f.answer()
 	}
 	wait(ctx, f.Delay)

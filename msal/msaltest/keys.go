@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	_ "embed"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -73,12 +74,16 @@ func (p *Platform) SignIDToken(claims map[string]any) string {
 	s := p.lock()
 	key := p.signing(s)
 	p.mu.Unlock()
+	return key.sign(claims)
+}
+
+func (k *signingKey) sign(claims map[string]any) string {
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		panic("msaltest: the claims are not JSON: " + err.Error())
 	}
 	signer, err := jose.NewSigner(
-		jose.SigningKey{Algorithm: key.algorithm(), Key: jose.JSONWebKey{Key: key.signer, KeyID: key.id}},
+		jose.SigningKey{Algorithm: k.algorithm(), Key: jose.JSONWebKey{Key: k.signer, KeyID: k.id}},
 		(&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
 		panic("msaltest: " + err.Error())
@@ -92,6 +97,16 @@ func (p *Platform) SignIDToken(claims map[string]any) string {
 		panic("msaltest: " + err.Error())
 	}
 	return token
+}
+
+// unsigned writes a token that nobody should believe (RFC 7519 §6).
+func unsigned(claims map[string]any) string {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		panic("msaltest: the claims are not JSON: " + err.Error())
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	return encode([]byte(`{"typ":"JWT","alg":"none"}`)) + "." + encode(payload) + "."
 }
 
 // signing returns the key that signs, and makes the first one.
@@ -132,13 +147,13 @@ func (k *signingKey) public() jose.JSONWebKey {
 }
 
 // jwks publishes the keys that are not retired (RFC 7517 §5).
-func (p *Platform) jwks(c *call) answer {
+func (p *Platform) jwks(*call) answer {
 	keys := []any{}
 	s := p.lock()
 	p.signing(s)
 	for _, k := range s.keys {
 		if !k.retired {
-			keys = append(keys, p.published(c, k))
+			keys = append(keys, published(k))
 		}
 	}
 	p.mu.Unlock()
@@ -149,17 +164,12 @@ func (p *Platform) jwks(c *call) answer {
 	return jsonAnswer(http.StatusOK, document)
 }
 
-// published is a key with its issuer, which a multi-tenant platform adds so that a key of one tenant cannot vouch
-// for another.
-func (p *Platform) published(c *call, k *signingKey) map[string]any {
+func published(k *signingKey) map[string]any {
 	raw, err := json.Marshal(k.public())
 	if err != nil {
 		panic("msaltest: " + err.Error())
 	}
 	members := map[string]any{}
 	_ = json.Unmarshal(raw, &members) // it was written one line above
-	if p.Tenants != nil {
-		members["issuer"] = c.issuer
-	}
 	return members
 }

@@ -83,7 +83,7 @@ func (p *Platform) recordStatus(entry *Request, status int) {
 
 // mustKnow ends a test that counts or breaks an endpoint which does not exist: it would pass for the wrong reason.
 func (p *Platform) mustKnow(caller, name string) {
-	if !slices.ContainsFunc(endpoints, func(e endpoint) bool { return e.name == name }) {
+	if !slices.ContainsFunc(p.manners().endpoints(), func(e endpoint) bool { return e.name == name }) {
 		if p.t != nil {
 			p.t.Helper()
 		}

@@ -35,12 +35,12 @@ type Platform struct {
 	// RedirectURIs are the registered ones, compared exactly but for the port of a loopback address (RFC 8252 §7.3).
 	// Nil: every https URI and every http URI of a loopback host.
 	RedirectURIs []string
-	// Tenants are the tenant ids of a multi-tenant platform: authorities are then URL/{tenant}/v2.0, where tenant is
-	// one of these, "common" or "organizations". The latter two publish the issuer URL/{tenantid}/v2.0 literally, and
-	// the iss of every token names the tenant in its place. Nil: one issuer, which is URL.
-	Tenants []string
 
-	// Users are those who may sign in. Nil: one, who is called Avery Example. See [Platform.SignInAs].
+	// Entra makes the platform Microsoft's. Nil: an OpenID Provider with one issuer, which is URL.
+	Entra *Entra
+
+	// Users are those who may sign in. Nil: one, who is called Avery Example; with Entra the organization also has an
+	// administrator, Morgan, and Robin has a personal account. See [Platform.SignInAs].
 	Users []User
 	// Interactive shows a page with a Continue button at the authorization endpoint. False: redirects at once.
 	Interactive bool
@@ -83,8 +83,7 @@ type Platform struct {
 	// ResponseModes are published and served. Nil: query and form_post, of which query is what a request without
 	// response_mode gets.
 	ResponseModes []string
-	// OmitIss neither sends nor announces the iss parameter of RFC 9207. With Tenants it is never sent: the client
-	// could not compare it with a templated issuer.
+	// OmitIss neither sends nor announces the iss parameter of RFC 9207. Entra has a knob of its own.
 	OmitIss bool
 	// Algorithm signs ID tokens: "RS256" or "ES256". Empty: RS256.
 	Algorithm string
@@ -108,6 +107,7 @@ type Platform struct {
 	t       testing.TB // nil: not made by New
 	mu      sync.Mutex
 	state   *state
+	apis    []*API
 	kept    []byte // what StateFile holds
 	keepErr error  // why it could not be read or written
 	faults  []*queued
@@ -159,8 +159,15 @@ func (p *Platform) misused() error {
 		return fmt.Errorf("the Rotation %d does not exist", p.Rotation)
 	case !slices.Contains([]string{"", "RS256", "ES256"}, p.Algorithm):
 		return fmt.Errorf("the Algorithm is %q, want RS256 or ES256", p.Algorithm)
-	case slices.ContainsFunc(p.ResponseModes, func(m string) bool { return m != "query" && m != "form_post" }):
-		return fmt.Errorf("the ResponseModes are %q, want query, form_post or both", p.ResponseModes)
+	case slices.ContainsFunc(p.ResponseModes, func(m string) bool {
+		return m != "query" && m != "form_post" && (m != "fragment" || p.Entra == nil)
+	}):
+		return fmt.Errorf("the ResponseModes are %q, want query, form_post or both, or with Entra fragment", p.ResponseModes)
+	}
+	if p.Entra != nil {
+		if err := p.entraMisused(); err != nil {
+			return err
+		}
 	}
 	if u, err := url.Parse(p.URL); p.URL != "" && (err != nil || u.Host == "" || strings.ContainsAny(p.URL, "?#")) {
 		return fmt.Errorf("the URL %q is not an issuer: want scheme, host and maybe a path", p.URL)

@@ -43,7 +43,7 @@ func (p *Platform) reply(req authorization, issuer string, params url.Values) an
 	if req.state != "" {
 		params.Set("state", req.state)
 	}
-	if p.sendsIss() {
+	if !p.OmitIss {
 		params.Set("iss", issuer) // RFC 9207 §2: in error responses too
 	}
 	if req.mode == "form_post" {

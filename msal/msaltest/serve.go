@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,9 +54,9 @@ const faviconPath = "/favicon.ico"
 type call struct {
 	*http.Request
 	endpoint endpoint
-	issuer   string     // of this request's tenant, as discovery publishes it
+	issuer   string     // as discovery publishes it
 	base     string     // what the paths of the endpoints are appended to
-	tenant   string     // as in the path; empty without Tenants
+	entra    entraCall  // what else there is with Entra
 	form     url.Values // the body of a POST, else the query
 	body     string     // verbatim
 	err      error      // why there is no form
@@ -85,6 +84,9 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 			a = page(http.StatusInternalServerError, "The platform cannot remember this", err.Error())
 		}
+	}
+	if faulty && fault.AADSTS != 0 {
+		a = p.microsoft().scripted(c, fault)
 	}
 	if faulty {
 		a = fault.bend(r.Context(), a)
@@ -117,25 +119,20 @@ func parseForm(h http.Header, body string, err error) (url.Values, error) {
 	return url.ParseQuery(body)
 }
 
-// route splits the path into issuer, tenant and endpoint. The endpoint stays empty if there is none.
+// route splits the path into issuer and endpoint. The endpoint stays empty if there is none.
 func (p *Platform) route(c *call) {
 	c.issuer = p.issuer(c.Request)
 	c.base = strings.TrimSuffix(c.issuer, "/")
 	root, _ := url.Parse(c.base)
-	path, below := strings.CutPrefix(c.URL.Path, root.Path)
-	if !below {
-		return
+	if path, below := strings.CutPrefix(c.URL.Path, root.Path); below {
+		p.manners().route(c, path)
 	}
-	if p.Tenants != nil {
-		var rest string
-		c.tenant, rest, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
-		path = strings.TrimPrefix(rest, "v2.0")
-		c.issuer = p.tenantIssuer(c.base, c.tenant)
-		c.base += "/" + c.tenant + "/v2.0"
-	}
-	if i := slices.IndexFunc(endpoints, func(e endpoint) bool { return e.path == path }); i >= 0 {
-		c.endpoint = endpoints[i]
-	}
+}
+
+// self is the address that the request was sent to, without a query.
+func (c *call) self() string {
+	root, _ := url.Parse(c.base)
+	return root.Scheme + "://" + root.Host + c.URL.Path
 }
 
 // home is URL, or what stands in for it: the address that the first request was sent to. Empty: none was.
@@ -170,18 +167,13 @@ func (p *Platform) serve(c *call) answer {
 		p.errorf("%v", err)
 		return page(http.StatusInternalServerError, "The platform is misconfigured", err.Error())
 	}
-	switch e := c.endpoint; {
-	case e.serve == nil:
+	if c.endpoint.serve == nil {
 		return p.unknown(c)
-	case !slices.Contains(strings.Fields(e.methods), c.Method):
-		a := oauthError(http.StatusMethodNotAllowed, "invalid_request", "this endpoint takes "+e.methods)
-		a.header.Set("Allow", strings.ReplaceAll(e.methods, " ", ", "))
-		return a
-	case p.Tenants != nil && c.issuer == "":
-		return oauthError(http.StatusBadRequest, "invalid_tenant", "there is no tenant "+strconv.Quote(c.tenant))
-	default:
-		return e.serve(p, c)
 	}
+	if stop := p.manners().admit(c); stop != nil {
+		return *stop
+	}
+	return c.endpoint.serve(p, c)
 }
 
 // unknown answers a request that no endpoint is for: the application built a URL that it should have read from the

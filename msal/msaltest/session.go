@@ -35,6 +35,7 @@ type state struct {
 	devices  map[string]*device // by device code
 	refresh  map[digest]*refreshToken
 	access   map[digest]*accessToken
+	entraState
 }
 
 // session is one sign-in and the family of refresh tokens that came of it.
@@ -47,17 +48,23 @@ type session struct {
 	tellTime bool // the request had max_age, so ID tokens have auth_time (OpenID Connect Core §3.1.2.1)
 	revoked  bool
 	newest   *refreshToken
+	entraSession
 }
 
 type refreshToken struct {
 	session *session
-	spent   time.Time // of its first use; zero: unspent
+	issued  time.Time
+	spent   time.Time              // of its first use; zero: unspent
+	asked   map[string][]time.Time // with Entra: when, by the request
 }
 
 type accessToken struct {
 	session *session
-	scopes  []string
+	scopes  []string // with Entra: the permissions, in short names
+	issued  time.Time
 	expires time.Time
+	api     string // with Entra: the application id of the resource that it is for
+	capable bool   // with Entra: its client understands claims challenges
 }
 
 func (p *Platform) lock() *state {
@@ -69,6 +76,8 @@ func (p *Platform) lock() *state {
 			devices: map[string]*device{},
 			refresh: map[digest]*refreshToken{},
 			access:  map[digest]*accessToken{},
+
+			entraState: newEntraState(),
 		}
 		p.restore()
 	}
@@ -98,6 +107,7 @@ func (s *state) revoke(which func(*session) bool) (found bool) {
 	for _, x := range s.sessions {
 		if which(x) {
 			x.revoked, found = true, true
+			s.validFrom[x.user.Subject] = time.Now()
 		}
 	}
 	return found
@@ -114,6 +124,14 @@ func (p *Platform) SessionAlive(subject string) bool {
 		}
 	}
 	return false
+}
+
+// newRefreshToken adds to the family of a session.
+func (s *state) newRefreshToken(x *session) string {
+	token := secret("rt")
+	x.newest = &refreshToken{session: x, issued: time.Now()}
+	s.refresh[digestOf(token)] = x.newest
+	return token
 }
 
 // usable tells whether the rotation in force still accepts the token.

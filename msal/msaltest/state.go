@@ -21,6 +21,10 @@ type saved struct {
 	Sessions []savedSession          `json:"sessions"`
 	Refresh  map[digest]savedRefresh `json:"refresh"`
 	Access   map[digest]savedAccess  `json:"access"`
+
+	Grants    []Grant              `json:"grants,omitempty"`
+	ValidFrom map[string]time.Time `json:"valid_from,omitempty"`
+	Met       map[string][]string  `json:"met,omitempty"`
 }
 
 type savedKey struct {
@@ -37,17 +41,24 @@ type savedSession struct {
 	AuthTime time.Time `json:"auth_time"`
 	TellTime bool      `json:"tell_time,omitempty"`
 	Newest   digest    `json:"newest,omitempty"`
+	Tenant   string    `json:"tenant,omitempty"`
+	Met      []string  `json:"met,omitempty"`
+	SPA      bool      `json:"spa,omitempty"`
 }
 
 type savedRefresh struct {
 	Session int       `json:"session"`
+	Issued  time.Time `json:"issued,omitzero"`
 	Spent   time.Time `json:"spent,omitzero"`
 }
 
 type savedAccess struct {
 	Session int       `json:"session"`
 	Scopes  []string  `json:"scopes"`
+	Issued  time.Time `json:"issued,omitzero"`
 	Expires time.Time `json:"expires"`
+	API     string    `json:"api,omitempty"`
+	Capable bool      `json:"capable,omitempty"`
 }
 
 const stateSchema = 1
@@ -118,6 +129,7 @@ func (s *state) save() saved {
 	out := saved{
 		Schema: stateSchema, Browser: s.browser,
 		Refresh: map[digest]savedRefresh{}, Access: map[digest]savedAccess{},
+		Grants: s.listGrants(), ValidFrom: s.validFrom, Met: s.met,
 	}
 	for _, k := range s.keys {
 		der, err := x509.MarshalPKCS8PrivateKey(k.signer)
@@ -136,12 +148,14 @@ func (s *state) save() saved {
 	for _, x := range s.sessions {
 		if holds[x] && !x.revoked {
 			place[x] = len(out.Sessions)
-			out.Sessions = append(out.Sessions, savedSession{x.user, x.client, x.issuer, x.scopes, x.authTime, x.tellTime, ""})
+			out.Sessions = append(out.Sessions, savedSession{
+				x.user, x.client, x.issuer, x.scopes, x.authTime, x.tellTime, "", x.tenant, x.met, x.spa,
+			})
 		}
 	}
 	for name, t := range s.refresh {
 		if i, ok := place[t.session]; ok {
-			out.Refresh[name] = savedRefresh{i, t.spent}
+			out.Refresh[name] = savedRefresh{i, t.issued, t.spent}
 			if t.session.newest == t {
 				out.Sessions[i].Newest = name
 			}
@@ -149,7 +163,7 @@ func (s *state) save() saved {
 	}
 	for name, t := range s.access {
 		if i, ok := place[t.session]; ok && !over(t.expires) {
-			out.Access[name] = savedAccess{i, t.scopes, t.expires}
+			out.Access[name] = savedAccess{i, t.scopes, t.issued, t.expires, t.api, t.capable}
 		}
 	}
 	return out
@@ -173,6 +187,7 @@ func (s *state) load(was saved) error {
 	for _, x := range was.Sessions {
 		sessions = append(sessions, &session{
 			user: x.User, client: x.Client, issuer: x.Issuer, scopes: x.Scopes, authTime: x.AuthTime, tellTime: x.TellTime,
+			entraSession: entraSession{x.Tenant, x.Met, x.SPA},
 		})
 	}
 	known := func(i int) bool { return i >= 0 && i < len(sessions) }
@@ -189,13 +204,18 @@ func (s *state) load(was saved) error {
 	s.keys, s.sessions = keys, sessions
 	maps.Copy(s.browser, was.Browser)
 	for name, t := range was.Refresh {
-		s.refresh[name] = &refreshToken{sessions[t.Session], t.Spent}
+		s.refresh[name] = &refreshToken{session: sessions[t.Session], issued: t.Issued, spent: t.Spent}
 		if was.Sessions[t.Session].Newest == name {
 			sessions[t.Session].newest = s.refresh[name]
 		}
 	}
 	for name, t := range was.Access {
-		s.access[name] = &accessToken{sessions[t.Session], t.Scopes, t.Expires}
+		s.access[name] = &accessToken{sessions[t.Session], t.Scopes, t.Issued, t.Expires, t.API, t.Capable}
 	}
+	for _, g := range was.Grants {
+		s.grants[grantKey{g.Tenant, g.User, g.Client, g.Resource}] = g.Permissions
+	}
+	maps.Copy(s.validFrom, was.ValidFrom)
+	maps.Copy(s.met, was.Met)
 	return nil
 }

@@ -91,11 +91,10 @@ func (p *Platform) newSession(s *state, c *call, user User, client string, scope
 	x := &session{
 		user:     user,
 		client:   client,
-		issuer:   p.tokenIssuer(c, user),
+		issuer:   c.issuer,
 		scopes:   scopes,
 		authTime: time.Now(),
 	}
-	x.user.TenantID = p.tenantOf(c, user)
 	s.sessions = append(s.sessions, x)
 	return x
 }
@@ -103,13 +102,13 @@ func (p *Platform) newSession(s *state, c *call, user User, client string, scope
 // issue makes the tokens. The caller holds the lock.
 func (p *Platform) issue(s *state, x *session, scopes []string) issued {
 	got := issued{session: x, scopes: scopes, access: secret("at")}
-	s.access[digestOf(got.access)] = &accessToken{x, scopes, time.Now().Add(or(p.AccessTokenLife, time.Hour))}
+	s.access[digestOf(got.access)] = &accessToken{
+		session: x, scopes: scopes, expires: time.Now().Add(or(p.AccessTokenLife, time.Hour)),
+	}
 	// The session decides, not this access token: a refresh for fewer scopes must not end the session
 	// (RFC 6749 §6: the new refresh token has the scope of the old one).
 	if slices.Contains(x.scopes, "offline_access") && (x.newest == nil || p.Rotation != NoRotation) {
-		got.refresh = secret("rt")
-		x.newest = &refreshToken{session: x}
-		s.refresh[digestOf(got.refresh)] = x.newest
+		got.refresh = s.newRefreshToken(x)
 	}
 	return got
 }

@@ -13,8 +13,9 @@ type User struct {
 	Username string // preferred_username, with the profile scope
 	Name     string // name, with the profile scope
 	Email    string // email, with the email scope; empty: no claim, as for an account without a mailbox
-	TenantID string // tid. Empty: the first of Platform.Tenants
-	ObjectID string // oid, with the profile scope. Empty: no claim
+	TenantID string // tid. Empty: no claim, or with Entra the first organization
+	ObjectID string // oid, with the profile scope. Empty: no claim, or with Entra one that follows from Subject
+	Admin    bool   // with Entra: may consent to what needs an administrator
 }
 
 // avery is who signs in where the test does not care.
@@ -27,6 +28,11 @@ func (p *Platform) SignInAs(user User) {
 	if user != (User{}) {
 		if err := checkUsers([]User{user}); err != nil {
 			p.fatalf("SignInAs: %v", err)
+		}
+		if p.Entra != nil && user.TenantID != "" {
+			if _, ok := p.microsoft().tenant(user.TenantID); !ok {
+				p.fatalf("SignInAs: there is no tenant %q", user.TenantID)
+			}
 		}
 	}
 	s := p.lock()
@@ -42,12 +48,9 @@ func (p *Platform) Deny() {
 	s.denied = true
 }
 
-// people are those that the platform knows, the most likely first.
-func (p *Platform) people(s *state, hint string) []User {
-	users := slices.Clone(p.Users)
-	if p.Users == nil {
-		users = []User{avery}
-	}
+// likeliest orders the people by who will sign in, and tells whether that was said, by a hint or by SignInAs.
+func (s *state) likeliest(people []User, hint string) (users []User, said bool) {
+	users = slices.Clone(people)
 	chosen := s.person
 	if chosen == (User{}) && hint != "" {
 		if i := slices.IndexFunc(users, func(u User) bool {
@@ -57,17 +60,23 @@ func (p *Platform) people(s *state, hint string) []User {
 		}
 	}
 	if chosen == (User{}) {
-		return users
+		return users, false
 	}
 	users = slices.DeleteFunc(users, func(u User) bool { return u.Subject == chosen.Subject })
-	return slices.Insert(users, 0, chosen)
+	return slices.Insert(users, 0, chosen), true
 }
 
 // choice returns who signs in by the script, and whether that person says no.
-func (p *Platform) choice(hint string) (user User, denied bool) {
+func (p *Platform) choice(c *call, hint string) (user User, denied bool) {
 	s := p.lock()
 	defer p.mu.Unlock()
-	return p.people(s, hint)[0], s.denied
+	return p.manners().people(s, c, hint)[0], s.denied
+}
+
+func (p *Platform) denies() bool {
+	s := p.lock()
+	defer p.mu.Unlock()
+	return s.denied
 }
 
 // authenticate returns when the person last proved who they are: now, unless a session in the browser answers for
