@@ -86,7 +86,7 @@ func (a *app) root() *cobra.Command {
 		commands []*cobra.Command
 	}{
 		{"For people:", []*cobra.Command{a.login(), a.logout(), a.accounts(), a.status(), a.doctor(), a.unlock()}},
-		{"For programs:", []*cobra.Command{a.token(), a.whoami(), a.credential()}},
+		{"For programs:", []*cobra.Command{a.token(), a.whoami(), a.credential(), a.scopes()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 		for _, c := range g.commands {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/http"
 	"regexp"
 	"strings"
 	"unicode"
@@ -120,6 +119,8 @@ func (a *app) judge(ctx context.Context, err error) failure {
 		set(exitStorage, "keep the key elsewhere: --key kernel, --key passphrase or --key file:PATH")
 	case errors.Is(err, cache.ErrUnavailable):
 		set(exitStorage, "run: "+a.again("doctor"))
+	case unreachable(err) && f.server != nil: // whose message says what to do
+		set(exitUnreachable, "")
 	case unreachable(err):
 		set(exitUnreachable, "try again later, or see: "+a.again("doctor"))
 	}
@@ -137,8 +138,7 @@ func loginFor(refused *msal.ServerError) []string {
 // unreachable tells whether to try again later is all that can be done.
 func unreachable(err error) bool {
 	if refused, ok := errors.AsType[*msal.ServerError](err); ok {
-		return refused.StatusCode >= http.StatusInternalServerError || refused.StatusCode == http.StatusTooManyRequests ||
-			refused.RetryAfter > 0 || refused.Code == "temporarily_unavailable" || refused.Code == "server_error"
+		return refused.Action() == msal.ActionWait || refused.Action() == msal.ActionRetry
 	}
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, msal.ErrOutcomeUnknown) || errors.Is(err, msal.ErrBusy)
@@ -170,6 +170,7 @@ func (f failure) MarshalJSON() ([]byte, error) {
 		StatusCode    int    `json:"status_code,omitempty"`
 		CorrelationID string `json:"correlation_id,omitempty"`
 		RetryAfter    int    `json:"retry_after,omitempty"` // seconds
+		Action        string `json:"action"`
 	}
 	v := struct {
 		Name    string   `json:"name"`
@@ -179,7 +180,7 @@ func (f failure) MarshalJSON() ([]byte, error) {
 		Server  *server  `json:"server,omitempty"`
 	}{f.code.name(), f.code, f.message, f.next, nil}
 	if s := f.server; s != nil {
-		v.Server = &server{s.Code, s.Description, s.Suberror, s.StatusCode, s.CorrelationID, int(s.RetryAfter.Seconds())}
+		v.Server = &server{s.Code, s.Description, s.Suberror, s.StatusCode, s.CorrelationID, int(s.RetryAfter.Seconds()), string(s.Action())}
 	}
 	return json.Marshal(v)
 }
