@@ -284,7 +284,7 @@ func TestSessionWaitsForOpenID(t *testing.T) {
 		with := func(cfg *msal.Config) { cfg.Cache = store }
 		first := expire(t, p, newClient(t, p, with), "read")
 		_, err := newClient(t, p, with, func(cfg *msal.Config) { cfg.Provider.NoOpenID = true }).Token(t.Context(), "read")
-		require.ErrorContains(t, err, "the session is one of OpenID Connect")
+		require.ErrorContains(t, err, "the session began at an OpenID Provider")
 		require.NotErrorIs(t, err, msal.ErrSignInRequired)
 		require.Zero(t, p.Count("token"))
 		token, err := newClient(t, p, with).Token(t.Context(), "read")

@@ -97,7 +97,7 @@ func TestProviderRefused(t *testing.T) {
 		"no Defaults":                  {msal.Provider{Defaults: []string{}}, "Defaults", "set NoOpenID if that is meant"},
 		"openid without OpenID":        {msal.Provider{Defaults: []string{"openid"}, NoOpenID: true}, "NoOpenID", "an OpenID Provider as well"},
 		"a profile without OpenID":     {msal.Provider{Name: "okta", NoOpenID: true}, "NoOpenID", "an OpenID Provider as well"},
-		"openid at GitHub":             {msal.Provider{Name: "x", Defaults: []string{"openid"}}, "NoOpenID", "an OpenID Provider as well"},
+		"openid at X":                  {msal.Provider{Name: "x", Defaults: []string{"openid"}}, "NoOpenID", "an OpenID Provider as well"},
 		"ScopeSeparator":               {msal.Provider{ScopeSeparator: ";"}, "ScopeSeparator", "want a comma or a space"},
 		"Loopback with a port":         {msal.Provider{Loopback: "http://localhost:8080"}, "Loopback", "RedirectURI"},
 		"Loopback elsewhere":           {msal.Provider{Loopback: "http://evil.example"}, "Loopback", "want http://localhost"},
