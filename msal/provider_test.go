@@ -354,3 +354,17 @@ func TestInvalidGrantOfAProfile(t *testing.T) {
 		})
 	}
 }
+
+// NoOpenID asks the address of RFC 8414 alone, whatever is at the other one.
+func TestNoOpenIDAsksOneAddress(t *testing.T) {
+	t.Parallel()
+	p := msaltest.New(t)
+	c := newClient(t, p, func(cfg *msal.Config) {
+		cfg.Provider = msal.Provider{NoOpenID: true, Defaults: []string{"offline_access"}, OfflineScope: "offline.access"}
+	})
+	z, err := c.Authorize(t.Context(), testRedirect, "read")
+	require.NoError(t, err)
+	require.Equal(t, "read offline.access", query(t, z.URL()).Get("scope"))
+	require.Len(t, p.Requests(), 1)
+	require.Equal(t, "/.well-known/oauth-authorization-server", p.Requests()[0].URL)
+}
