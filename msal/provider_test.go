@@ -144,7 +144,7 @@ func TestProviderEndpoints(t *testing.T) {
 
 // DD-07: an issuer that sends people to another one gets nothing of what they
 // say there: the answer names who gave it.
-func TestMixUp(t *testing.T) {
+func TestIssuerThatSendsElsewhere(t *testing.T) {
 	t.Parallel()
 	honest, evil := msaltest.New(t), msaltest.New(t)
 	evil.URL = "https://evil.example"
