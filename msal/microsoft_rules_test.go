@@ -22,19 +22,32 @@ const (
 	microsoftURL = "https://login.microsoftonline.com"
 )
 
-// microsoft is a platform of many tenants at Microsoft's address, and a Client
-// of it.
+// microsoft is a platform at Microsoft's address, of one tenant or of all, and a
+// Client of it.
 func microsoft(t testing.TB, tenant string, edit ...func(*msal.Config)) (*msaltest.Platform, *msal.Client) {
 	p := msaltest.New(t)
+<<<<<<< HEAD
 	p.URL, p.Rotation = microsoftURL, msaltest.KeepOld
 	p.Entra = &msaltest.Entra{Tenants: []msaltest.Tenant{{ID: homeTenant}, {ID: otherTenant}, {ID: consumers, Kind: msaltest.PersonalAccounts}}}
+=======
+	p.URL, p.OmitIss, p.Rotation = microsoftURL+"/"+tenant+"/v2.0", true, msaltest.KeepOld
+	p.EditMetadata = func(m map[string]any) {
+		if tenant == "common" || tenant == "organizations" {
+			m["issuer"] = microsoftURL + "/{tenantid}/v2.0"
+		}
+	}
+	p.EditClaims = func(claims map[string]any) { claims["iss"] = microsoftURL + "/" + claims["tid"].(string) + "/v2.0" }
+>>>>>>> providers
 	p.Users = []msaltest.User{{Subject: "pairwise", Username: "avery@contoso.com", Name: "Avery", Email: "avery@contoso.com", TenantID: homeTenant, ObjectID: averyObject}}
-	c := newClient(t, p, append([]func(*msal.Config){func(cfg *msal.Config) { cfg.Authority = p.URL + "/" + tenant }}, edit...)...)
+	c := newClient(t, p, append([]func(*msal.Config){func(cfg *msal.Config) { cfg.Authority = microsoftURL + "/" + tenant }}, edit...)...)
 	return p, c
 }
 
 func setClaim(name string, value any) func(*msaltest.Platform) {
-	return func(p *msaltest.Platform) { p.EditClaims = func(claims map[string]any) { claims[name] = value } }
+	return func(p *msaltest.Platform) {
+		edit := p.EditClaims
+		p.EditClaims = func(claims map[string]any) { edit(claims); claims[name] = value }
+	}
 }
 
 func setIssuer(issuer string) func(*msaltest.Platform) {
@@ -193,9 +206,8 @@ func TestMicrosoftAccounts_MS11_RMS_6(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, first.Account.Email, second.Account.Email)
 	require.NotEqual(t, first.Account.ID, second.Account.ID)
-	p.EditClaims = func(claims map[string]any) {
-		claims["email"], claims["preferred_username"] = "married@contoso.com", "married@contoso.com"
-	}
+	setClaim("email", "married@contoso.com")(p)
+	setClaim("preferred_username", "married@contoso.com")(p)
 	third, err := trySignIn(t, p, c)
 	require.NoError(t, err)
 	require.Equal(t, second.Account.ID, third.Account.ID)
@@ -210,7 +222,9 @@ func TestMicrosoftHostsAreIgnored_RMS_8(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, c := microsoft(t, "common")
 		evil := map[string]any{"cloud_instance_host_name": "login.evil.example", "cloud_graph_host_name": "graph.evil.example", "msgraph_host": "graph.evil.example"}
+		edit := p.EditMetadata
 		p.EditMetadata = func(m map[string]any) {
+			edit(m)
 			for name, host := range evil {
 				m[name] = host
 			}

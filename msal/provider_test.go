@@ -97,7 +97,7 @@ func TestProviderRefused(t *testing.T) {
 		"no Defaults":                  {msal.Provider{Defaults: []string{}}, "Defaults", "set NoOpenID if that is meant"},
 		"openid without OpenID":        {msal.Provider{Defaults: []string{"openid"}, NoOpenID: true}, "NoOpenID", "an OpenID Provider as well"},
 		"a profile without OpenID":     {msal.Provider{Name: "okta", NoOpenID: true}, "NoOpenID", "an OpenID Provider as well"},
-		"openid at GitHub":             {msal.Provider{Name: "x", Defaults: []string{"openid"}}, "NoOpenID", "an OpenID Provider as well"},
+		"openid at X":                  {msal.Provider{Name: "x", Defaults: []string{"openid"}}, "NoOpenID", "an OpenID Provider as well"},
 		"ScopeSeparator":               {msal.Provider{ScopeSeparator: ";"}, "ScopeSeparator", "want a comma or a space"},
 		"Loopback with a port":         {msal.Provider{Loopback: "http://localhost:8080"}, "Loopback", "RedirectURI"},
 		"Loopback elsewhere":           {msal.Provider{Loopback: "http://evil.example"}, "Loopback", "want http://localhost"},
@@ -144,7 +144,11 @@ func TestProviderEndpoints(t *testing.T) {
 
 // An issuer that sends people to another one gets nothing of what they
 // say there: the answer names who gave it.
+<<<<<<< HEAD
 func TestForeignEndpoint_DD07(t *testing.T) {
+=======
+func TestIssuerThatSendsElsewhere(t *testing.T) {
+>>>>>>> providers
 	t.Parallel()
 	honest, evil := msaltest.New(t), msaltest.New(t)
 	evil.URL = "https://evil.example"
@@ -353,4 +357,18 @@ func TestInvalidGrantOfAProfile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// NoOpenID asks the address of RFC 8414 alone, whatever is at the other one.
+func TestNoOpenIDAsksOneAddress(t *testing.T) {
+	t.Parallel()
+	p := msaltest.New(t)
+	c := newClient(t, p, func(cfg *msal.Config) {
+		cfg.Provider = msal.Provider{NoOpenID: true, Defaults: []string{"offline_access"}, OfflineScope: "offline.access"}
+	})
+	z, err := c.Authorize(t.Context(), testRedirect, "read")
+	require.NoError(t, err)
+	require.Equal(t, "read offline.access", query(t, z.URL()).Get("scope"))
+	require.Len(t, p.Requests(), 1)
+	require.Equal(t, "/.well-known/oauth-authorization-server", p.Requests()[0].URL)
 }
