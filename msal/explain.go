@@ -93,12 +93,19 @@ func (x explainer) requests(scope []string) []scopes.Request {
 		x.step("authorize", q, (&attempt{client: x.Client, request: q}).front()),
 		x.step("redeem", first, url.Values{}),
 	}
-	for rest := q.explicit.Without(first.explicit); rest.Len() > 0; rest = rest.Without(first.explicit) {
-		if q, _, err = x.build(rest.Slice()); err != nil {
-			break // part of a sound list is sound
+	var order []string
+	further := map[string][]string{} // by resource
+	for s := range q.explicit.Without(first.explicit).All() {
+		r := x.core.resource(x.core.authority.Resource(s))
+		if further[r] == nil {
+			order = append(order, r)
 		}
-		first = q.first(x.core)
-		list = append(list, x.step("refresh", first, url.Values{}))
+		further[r] = append(further[r], s)
+	}
+	for _, r := range order {
+		if q, _, err = x.build(further[r]); err == nil { // part of a sound list is sound
+			list = append(list, x.step("refresh", q, url.Values{}))
+		}
 	}
 	return list
 }

@@ -213,8 +213,12 @@ func (x *explainer) defaults() {
 // others explains what else the client sends, such as a default by a name that
 // only this server has for it.
 func (x *explainer) others() {
+	said := make(map[string]bool, len(x.e.Scopes))
+	for _, d := range x.e.Scopes {
+		said[x.wire(d.Scope)] = true
+	}
 	for name := range x.e.Sent.Union(x.e.Undecided).All() {
-		if slices.ContainsFunc(x.e.Scopes, func(d Explained) bool { return x.wire(d.Scope) == name }) {
+		if said[name] {
 			continue
 		}
 		d := x.describe(name)
