@@ -26,18 +26,10 @@ const (
 // Client of it.
 func microsoft(t testing.TB, tenant string, edit ...func(*msal.Config)) (*msaltest.Platform, *msal.Client) {
 	p := msaltest.New(t)
-<<<<<<< HEAD
 	p.URL, p.Rotation = microsoftURL, msaltest.KeepOld
 	p.Entra = &msaltest.Entra{Tenants: []msaltest.Tenant{{ID: homeTenant}, {ID: otherTenant}, {ID: consumers, Kind: msaltest.PersonalAccounts}}}
-=======
-	p.URL, p.OmitIss, p.Rotation = microsoftURL+"/"+tenant+"/v2.0", true, msaltest.KeepOld
-	p.EditMetadata = func(m map[string]any) {
-		if tenant == "common" || tenant == "organizations" {
-			m["issuer"] = microsoftURL + "/{tenantid}/v2.0"
-		}
-	}
-	p.EditClaims = func(claims map[string]any) { claims["iss"] = microsoftURL + "/" + claims["tid"].(string) + "/v2.0" }
->>>>>>> providers
+	nothing := func(map[string]any) {}
+	p.EditClaims, p.EditMetadata = nothing, nothing
 	p.Users = []msaltest.User{{Subject: "pairwise", Username: "avery@contoso.com", Name: "Avery", Email: "avery@contoso.com", TenantID: homeTenant, ObjectID: averyObject}}
 	c := newClient(t, p, append([]func(*msal.Config){func(cfg *msal.Config) { cfg.Authority = microsoftURL + "/" + tenant }}, edit...)...)
 	return p, c

@@ -144,11 +144,7 @@ func TestProviderEndpoints(t *testing.T) {
 
 // An issuer that sends people to another one gets nothing of what they
 // say there: the answer names who gave it.
-<<<<<<< HEAD
 func TestForeignEndpoint_DD07(t *testing.T) {
-=======
-func TestIssuerThatSendsElsewhere(t *testing.T) {
->>>>>>> providers
 	t.Parallel()
 	honest, evil := msaltest.New(t), msaltest.New(t)
 	evil.URL = "https://evil.example"
