@@ -33,7 +33,8 @@ const (
 
 const defaultInterval = 5 * time.Second // RFC 8628 §3.2
 
-// Approve lets the person who signs in (see [Platform.SignInAs]) enter the user code and say yes.
+// Approve lets the person who signs in (see [Platform.SignInAs]) enter the user code and say yes. With Entra the device
+// goes on waiting if that person may not sign in to it, or can not consent to what it asks for.
 func (p *Platform) Approve(userCode string) { p.decide("Approve", userCode, approved) }
 
 // DenyDevice lets the person enter the user code and say no.

@@ -369,5 +369,5 @@ func (m microsoft) reply(c *call, req authorization, params url.Values) answer {
 // stranger says that somebody is not of the tenant.
 func (m microsoft) stranger(c *call, tenant Tenant, user User) *refusal {
 	app := c.entra.app
-	return m.no(50020, cmp.Or(user.Username, user.Subject), m.issuer(user.TenantID, true), cmp.Or(tenant.ID, strconv.Quote(c.entra.authority.name)), app.ClientID, app.Name)
+	return m.no(50020, user.account(), m.issuer(user.TenantID, true), cmp.Or(tenant.ID, strconv.Quote(c.entra.authority.name)), app.ClientID, app.Name)
 }

@@ -128,10 +128,9 @@ func (m microsoft) wants(s *state, c *call, a asked, tenant Tenant, user User, a
 	need(m.graph(), a.oidc)
 	for _, api := range a.apis {
 		have := s.grantedTo(tenant.ID, user.Subject, app.ClientID, api.resource.AppID)
-		have = slices.DeleteFunc(have, isOIDC)
 		if !api.all {
 			need(api.resource, api.names)
-		} else if len(have) == 0 {
+		} else if len(api.resource.own(have)) == 0 {
 			need(api.resource, m.registered(app, api.resource))
 		}
 	}

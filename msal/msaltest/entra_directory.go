@@ -184,6 +184,11 @@ func (r Resource) permission(value string) (Permission, bool) {
 	return r.Permissions[i], true
 }
 
+// own leaves out of its permissions those of OpenID Connect, which are Microsoft Graph's.
+func (r Resource) own(permissions []string) []string {
+	return slices.DeleteFunc(slices.Clone(permissions), func(s string) bool { return r.AppID == MicrosoftGraph && isOIDC(s) })
+}
+
 // personal tells whether personal accounts have any of it.
 func (r Resource) personal() bool {
 	return slices.ContainsFunc(r.Permissions, func(p Permission) bool { return p.Personal })

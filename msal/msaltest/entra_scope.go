@@ -181,7 +181,7 @@ func (m microsoft) badScope(raw, why string) *refusal {
 // scopes of OpenID Connect go along with Microsoft Graph's alone, /.default with all others (recorded).
 func (m microsoft) echo(a asked, api *askedAPI, granted []string) (list []string) {
 	e, graph := m.Entra, api.resource.AppID == MicrosoftGraph
-	rest := slices.DeleteFunc(slices.Clone(granted), func(s string) bool { return graph && isOIDC(s) || slices.Contains(api.names, s) })
+	rest := without(api.resource.own(granted), api.names)
 	usual := ""
 	if api.spelled != "" {
 		usual = api.spelled + "/"

@@ -29,6 +29,8 @@ func TestEntraScopes(t *testing.T) {
 		{armName + "/.default openid", armName + "/user_impersonation " + armName + "/.default", armName},
 		{armName + ".DEFAULT", armName + "user_impersonation " + armName + ".default", "https://management.azure.com"},
 		{"797f4846-ba00-4fd7-ba43-dac1f8f63013/user_impersonation", "797f4846-ba00-4fd7-ba43-dac1f8f63013/user_impersonation", "797f4846-ba00-4fd7-ba43-dac1f8f63013"},
+		{"797F4846-BA00-4FD7-BA43-DAC1F8F63013/.default", "797F4846-BA00-4FD7-BA43-DAC1F8F63013/user_impersonation 797F4846-BA00-4FD7-BA43-DAC1F8F63013/.default", "797F4846-BA00-4FD7-BA43-DAC1F8F63013"},
+		{"API://Contoso/things.read openid", "API://Contoso/Things.Read", "c0970507-0000-4000-8000-0000000000a1"},
 		{"api://contoso/things.read openid", "api://contoso/Things.Read", "c0970507-0000-4000-8000-0000000000a1"},
 	} {
 		_, a := newEntra(t)

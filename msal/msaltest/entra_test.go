@@ -357,11 +357,13 @@ func TestEntraOwnModel(t *testing.T) {
 	p, a := newEntra(t, func(p *msaltest.Platform) {
 		p.Entra.ScopeStyle = msaltest.QualifiedNames
 		p.Entra.Resources = []msaltest.Resource{
-			{AppID: own, Permissions: []msaltest.Permission{{Value: "Do"}}},
+			{AppID: own, Permissions: []msaltest.Permission{{Value: "Do"}, {Value: "profile"}}},
 			{AppID: msaltest.MicrosoftGraph, Permissions: []msaltest.Permission{{Value: "openid"}, {Value: "Me.Read"}}},
 		}
 	})
 	require.Equal(t, own+"/Do", a.enter(own+"/do").str("scope"))
+	require.Equal(t, own+"/profile "+own+"/Do", a.enter(own+"/profile").str("scope"), "another API's permission of that name")
+	require.Equal(t, own+"/Do "+own+"/profile "+own+"/.default", a.enter(own+"/.default").str("scope"))
 	require.Equal(t, msaltest.MicrosoftGraph+"/Me.Read openid", a.enter("me.read openid").str("scope"))
 	require.Equal(t, 650053, a.visit("scope", "User.Read").number())
 	require.Equal(t, arm+"user_impersonation", a.enter(arm+"user_impersonation").str("scope"), "what is not replaced stays")

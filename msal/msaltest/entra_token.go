@@ -269,9 +269,8 @@ func (m microsoft) entitle(s *state, c *call, x *session) (entitlement, *refusal
 // consented tells whether everything has been that is asked for. The scopes of OpenID Connect are Microsoft Graph's.
 func (m microsoft) consented(s *state, c *call, x *session, e entitlement) bool {
 	graph := s.grantedTo(e.tenant.ID, x.user.Subject, c.entra.app.ClientID, MicrosoftGraph)
-	named := slices.DeleteFunc(slices.Clone(e.permissions), isOIDC)
 	switch {
-	case len(without(e.api.names, e.permissions)) > 0, e.api.all && len(named) == 0:
+	case len(without(e.api.names, e.permissions)) > 0, e.api.all && len(e.api.resource.own(e.permissions)) == 0:
 		return false
 	default:
 		return c.entra.v1 || len(without(e.oidc, graph)) == 0

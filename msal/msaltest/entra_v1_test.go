@@ -1,6 +1,7 @@
 package msaltest_test
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -46,6 +47,10 @@ func TestEntraV1(t *testing.T) {
 		r = a.enter("", "resource", arm)
 		require.EqualValues(t, 3600, r.json["expires_in"])
 		require.NotContains(t, r.json, "scope")
+		header, _, _ := strings.Cut(r.str("id_token"), ".")
+		raw, err := base64.RawURLEncoding.DecodeString(header)
+		require.NoError(t, err)
+		require.JSONEq(t, `{"typ":"JWT","alg":"none"}`, string(raw))
 		require.True(t, strings.HasSuffix(r.str("id_token"), "."), "no signature")
 		require.Equal(t, "1.0", payload(t, r.str("id_token"))["ver"])
 		p.EditClaims = func(claims map[string]any) { claims["f"] = func() {} }
