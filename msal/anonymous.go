@@ -10,7 +10,7 @@ import (
 
 // errNoOpenID ends nothing: the session waits until the server, or the
 // configuration, is again what it was.
-var errNoOpenID = errors.New("the session is one of OpenID Connect, which the server's metadata or Config.Provider has no more of")
+var errNoOpenID = errors.New("the session began at an OpenID Provider, and the server is none now, by its metadata or by Config.Provider; correct that, or sign in again")
 
 // anonymous is the one account of such a server. Nobody can say whether the
 // next person is the same as the last, so every sign-in replaces what was there.

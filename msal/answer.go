@@ -33,7 +33,7 @@ type answer struct {
 	scopeGiven   bool
 	raw          json.RawMessage
 	received     time.Time
-	date         time.Time // the server's clock, if a refresh token was answered; zero: not said
+	date         time.Time // the server's clock, if it judges the ID token; zero: ours does
 	number       uint64
 	claims       string // the challenge it was asked to satisfy
 }

@@ -137,12 +137,14 @@ func TestParseError(t *testing.T) {
 		`{"error":"e","error_description":"AADSTS50196: loop","error_codes":[7]}`:                {Code: "e", Description: "AADSTS50196: loop", Codes: []int{7}},
 		`{"error":"e","error_description":"AADSTSx: loop","error_codes":{}}`:                     {Code: "e", Description: "AADSTSx: loop"},
 		`{"error":"e","error_codes":[1.5,null,{},"x",-7]}`:                                       {Code: "e", Codes: []int{-7}},
-		`{"error":["invalid_grant"]}`:                                                            {},
-		`{"error":"invalid_grant","error_description":{}}`:                                       {},
-		`{"error":"invalid_grant","error":"x"}`:                                                  {},
-		`{"Error":"invalid_grant"}`:                                                              {},
-		`{}`:                                                                                     {},
-		`{"error":"e","claims":"` + strings.Repeat("c", maxChallenge+1) + `"}`:                   {Code: "e"},
+		`{"error":"e","error_description":"AADB2C1: x.\r\nCorrelation ID: 0000aaaa-11bb-cccc-dd33-eeeeee333333\r\n"}`: {Code: "e",
+			Description: "AADB2C1: x.\r\nCorrelation ID: 0000aaaa-11bb-cccc-dd33-eeeeee333333\r\n", CorrelationID: "0000aaaa-11bb-cccc-dd33-eeeeee333333"},
+		`{"error":["invalid_grant"]}`:                      {},
+		`{"error":"invalid_grant","error_description":{}}`: {},
+		`{"error":"invalid_grant","error":"x"}`:            {},
+		`{"Error":"invalid_grant"}`:                        {},
+		`{}`:                                               {},
+		`{"error":"e","claims":"` + strings.Repeat("c", maxChallenge+1) + `"}`: {Code: "e"},
 	} {
 		want.StatusCode, want.RetryAfter = 400, time.Second
 		require.Equal(t, &want, parseError(wire.Answer{Status: 400, RetryAfter: time.Second, Body: []byte(body)}, nil), body)

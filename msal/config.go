@@ -25,7 +25,8 @@ type Config struct {
 
 	// Authority is the server: an issuer URL, or a Microsoft authority such as
 	// https://login.microsoftonline.com/organizations. For an issuer it has to
-	// be exactly what the server's metadata says, slash for slash.
+	// be exactly what the server's metadata says, slash for slash; GitHub's is
+	// https://github.com/login/oauth.
 	Authority string
 
 	// Cache keeps the sessions. If nil, they live in memory and end with the
@@ -75,8 +76,8 @@ type Config struct {
 	// beside ClientID. If empty, none (OpenID Connect Core 3.1.3.7).
 	TrustedAudiences []string
 
-	// Metadata is the server's discovery document. If empty, it is fetched
-	// when it is first needed.
+	// Metadata is the server's metadata document, of OpenID Connect Discovery
+	// or of RFC 8414. If empty, it is fetched when it is first needed.
 	Metadata []byte
 
 	// Timeout bounds each single request to the server. If zero, 30 seconds.

@@ -164,7 +164,7 @@ func (s *session) adopt(ctx context.Context, q request, refreshToken string) (t 
 		got.refreshToken = refreshToken // it goes on (RFC 6749 section 6)
 	}
 	ctx = context.WithoutCancel(ctx)
-	t, err = s.core.accept(ctx, md, q, got, origin{account: s.id, locked: true})
+	t, err = s.core.accept(ctx, md, q, got, origin{account: s.bound.account, locked: true})
 	if err == nil {
 		s.core.welcome(ctx, t)
 	}

@@ -97,7 +97,7 @@ func TestProviderRefused(t *testing.T) {
 		"no Defaults":                  {msal.Provider{Defaults: []string{}}, "Defaults", "set NoOpenID if that is meant"},
 		"openid without OpenID":        {msal.Provider{Defaults: []string{"openid"}, NoOpenID: true}, "NoOpenID", "an OpenID Provider as well"},
 		"a profile without OpenID":     {msal.Provider{Name: "okta", NoOpenID: true}, "NoOpenID", "an OpenID Provider as well"},
-		"openid at GitHub":             {msal.Provider{Name: "x", Defaults: []string{"openid"}}, "NoOpenID", "an OpenID Provider as well"},
+		"openid at X":                  {msal.Provider{Name: "x", Defaults: []string{"openid"}}, "NoOpenID", "an OpenID Provider as well"},
 		"ScopeSeparator":               {msal.Provider{ScopeSeparator: ";"}, "ScopeSeparator", "want a comma or a space"},
 		"Loopback with a port":         {msal.Provider{Loopback: "http://localhost:8080"}, "Loopback", "RedirectURI"},
 		"Loopback elsewhere":           {msal.Provider{Loopback: "http://evil.example"}, "Loopback", "want http://localhost"},
@@ -140,6 +140,46 @@ func TestProviderEndpoints(t *testing.T) {
 		cfg.Metadata = []byte(`{"issuer":"https://idp.example","authorization_endpoint":"https://idp.example/authorize","token_endpoint":"https://idp.example/token","jwks_uri":"https://idp.example/keys"}`)
 	})
 	signIn(t, p, c, "read")
+}
+
+// An issuer that sends people to another one gets nothing of what they
+// say there: the answer names who gave it.
+func TestForeignEndpoint_DD07(t *testing.T) {
+	t.Parallel()
+	honest, evil := msaltest.New(t), msaltest.New(t)
+	evil.URL = "https://evil.example"
+	evil.EditMetadata = func(document map[string]any) {
+		document["authorization_endpoint"] = honest.URL + "/authorize"
+		delete(document, "authorization_response_iss_parameter_supported")
+	}
+	for _, oauth := range []bool{false, true} {
+		c := newClient(t, evil, func(cfg *msal.Config) { cfg.Provider.NoOpenID = oauth })
+		z, err := c.Authorize(t.Context(), testRedirect, "read")
+		require.NoError(t, err)
+		_, err = z.Redeem(t.Context(), visit(t, honest, z.URL()))
+		require.ErrorContains(t, err, `the redirect's iss is "https://idp.example", want https://evil.example`)
+		require.Zero(t, evil.Count("token"))
+	}
+}
+
+// DD-23: a sign-in that has begun keeps to the endpoints that it began with.
+func TestSignInKeepsItsMetadata(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		p.CodeLife = time.Hour
+		c := newClient(t, p)
+		signIn(t, p, c, "read")
+		time.Sleep(55 * time.Minute)
+		begun, callback := begin(t, p, c, "read")
+		time.Sleep(6 * time.Minute)
+		p.AllowUnknown = true
+		p.EditMetadata = func(document map[string]any) { document["token_endpoint"] = p.URL + "/elsewhere" }
+		later, other := begin(t, p, c, "read") // looks at the metadata, which is too old for a person
+		_, err := later.Redeem(t.Context(), other)
+		require.ErrorContains(t, err, "status 404")
+		_, err = begun.Redeem(t.Context(), callback)
+		require.NoError(t, err)
+	})
 }
 
 // A Browser without a redirect URI takes the form of the profile.
@@ -313,4 +353,18 @@ func TestInvalidGrantOfAProfile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// NoOpenID asks the address of RFC 8414 alone, whatever is at the other one.
+func TestNoOpenIDAsksOneAddress(t *testing.T) {
+	t.Parallel()
+	p := msaltest.New(t)
+	c := newClient(t, p, func(cfg *msal.Config) {
+		cfg.Provider = msal.Provider{NoOpenID: true, Defaults: []string{"offline_access"}, OfflineScope: "offline.access"}
+	})
+	z, err := c.Authorize(t.Context(), testRedirect, "read")
+	require.NoError(t, err)
+	require.Equal(t, "read offline.access", query(t, z.URL()).Get("scope"))
+	require.Len(t, p.Requests(), 1)
+	require.Equal(t, "/.well-known/oauth-authorization-server", p.Requests()[0].URL)
 }

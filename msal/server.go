@@ -328,8 +328,8 @@ func (c *core) storeMetadata(ctx context.Context, md *metadata) {
 		m["keys"] = md.rawKeys
 	}
 	put(m, "refused", md.refused.String())
-	put(m, "fetched", millis(md.fetched))
-	put(m, "keys_fetched", millis(md.keysFetched))
+	put(m, "fetched", md.fetched.UnixMilli())
+	put(m, "keys_fetched", md.keysFetched.UnixMilli())
 	data, err := json.Marshal(m)
 	if err == nil {
 		var rev cache.Rev

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/staysigned/staysigned/cache"
+	"github.com/staysigned/staysigned/internal/wire"
 	"github.com/staysigned/staysigned/scopes"
 )
 
@@ -150,7 +151,7 @@ func (a *attempt) redeem(ctx context.Context, grant url.Values, nonce string) (T
 		a.withoutOffline(ctx, err)
 		return Token{}, err
 	}
-	return a.finish(ctx, q, answer.Body, nonce)
+	return a.finish(ctx, q, answer, nonce)
 }
 
 // withoutOffline spares the next sign-in offline_access where a server refuses
@@ -165,11 +166,16 @@ func (a *attempt) withoutOffline(ctx context.Context, err error) {
 }
 
 // finish makes a token response the session.
-func (a *attempt) finish(ctx context.Context, q request, body []byte, nonce string) (Token, error) {
+func (a *attempt) finish(ctx context.Context, q request, from wire.Answer, nonce string) (Token, error) {
 	core := a.client.core
-	got, err := core.parseAnswer(body, time.Now())
+	got, err := core.parseAnswer(from.Body, time.Now())
 	if err != nil {
 		return Token{}, err
+	}
+	// A clock that is minutes off keeps nobody out. One that is more off is an error that says how much: there is a person
+	// who can set it.
+	if from.Date.Sub(got.received).Abs() < maxClockSkew {
+		got.date = from.Date
 	}
 	// The person is done; from here on a cancelled context would only lose
 	// what they did.

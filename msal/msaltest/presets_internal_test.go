@@ -1,7 +1,6 @@
 package msaltest
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -10,8 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
-
-var update = flag.Bool("update", false, "rewrite docs/providers.md")
 
 const providersPage = `# Providers
 

@@ -74,6 +74,12 @@ type answer struct {
 
 // ServeHTTP implements [http.Handler].
 func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for _, a := range p.allAPIs() {
+		if a.url.Host == r.Host {
+			a.ServeHTTP(w, r)
+			return
+		}
+	}
 	c := p.open(r)
 	entry := p.record(c)
 	fault, faulty := p.nextFault(c.endpoint.name)

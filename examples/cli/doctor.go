@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/staysigned/staysigned/cache"
+	"github.com/staysigned/staysigned/cache/keychain"
+	"github.com/staysigned/staysigned/msal"
+)
+
+// finding is what one check of doctor found out.
+type finding struct {
+	Check string   `json:"check"`
+	State string   `json:"state"` // ok, note or bad
+	Text  string   `json:"text"`
+	Next  string   `json:"next,omitempty"`
+	code  exitCode // of the program, if it is bad
+}
+
+const (
+	ok   = "ok"
+	note = "note" // worth knowing, and nothing that stands in the way
+	bad  = "bad"
+)
+
+func (a *app) doctor() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look for what may be wrong, and say what to do",
+		Long: "Look at the settings, the server, the clock, the key to the sessions, their directory and the browser, and\n" +
+			"say what to do. It asks nobody and changes nothing. It ends with the code of the first thing that is bad.",
+		Args: cobra.NoArgs,
+	}
+	return a.action(c, func(ctx context.Context, _ []string) error {
+		findings := a.examine(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if a.flags.json {
+			if err := a.printJSON(findings); err != nil {
+				return err
+			}
+		} else {
+			a.printFindings(findings)
+		}
+		for _, f := range findings {
+			if f.State == bad {
+				return &unwellError{f}
+			}
+		}
+		return nil
+	})
+}
+
+// unwellError is a finding that is bad.
+type unwellError struct{ finding }
+
+func (e *unwellError) Error() string { return "something is wrong with the " + e.Check }
+
+// examine makes all checks. One that depends on another that is bad is left out.
+func (a *app) examine(ctx context.Context) []finding {
+	p, err := a.flags.loadProfile()
+	if err == nil {
+		err = p.check()
+	}
+	if err != nil {
+		return []finding{a.bad("settings", err), browserFinding()}
+	}
+	settings := finding{Check: "settings", State: ok, Text: fmt.Sprintf("authority %s, client %s", p.Authority, p.ClientID)}
+	if p.name != "" {
+		settings.Text += fmt.Sprintf(" (profile %q of %s)", p.name, p.file)
+	}
+	findings := append([]finding{settings}, a.server(ctx, p)...)
+	st, err := a.openStore(p)
+	if err != nil {
+		findings = append(findings, a.bad("sessions", err))
+	} else {
+		key := a.keyFinding(ctx, st)
+		findings = append(findings, key)
+		if key.State != bad {
+			findings = append(findings, a.storeFinding(ctx, st))
+		}
+	}
+	return append(findings, browserFinding())
+}
+
+func (a *app) bad(check string, err error) finding {
+	f := a.judge(context.Background(), err)
+	if strings.Contains(f.next, a.again("doctor")) {
+		f.next = "" // here it is
+	}
+	return finding{check, bad, f.message, f.next, f.code}
+}
+
+// clockTolerance is how far a server's clock may be from ours before its ID tokens are refused.
+const clockTolerance = 2 * time.Minute
+
+// server asks for the server's metadata, as a sign-in does, and compares the clocks.
+func (a *app) server(ctx context.Context, p profile) []finding {
+	clock := &clock{transport: http.DefaultTransport}
+	cfg := a.config(p)
+	cfg.HTTPClient = &http.Client{Transport: clock}
+	client, err := msal.New(cfg) // without a store, which would answer in the server's place
+	if err != nil {
+		return []finding{a.bad("authority", usage(err))}
+	}
+	sent, err := client.Authorize(ctx, "http://127.0.0.1", p.Scopes...)
+	var found []finding
+	if err != nil {
+		f := a.bad("authority", err)
+		if f.code == exitError {
+			f.code = exitUnreachable // a server that answers with nonsense is no better than none
+		}
+		found = append(found, f)
+	} else {
+		host := sent.URL()
+		if u, err := url.Parse(host); err == nil {
+			host = u.Host
+		}
+		found = append(found, finding{Check: "authority", State: ok,
+			Text: "answers; people sign in at " + host})
+	}
+	if !clock.seen {
+		return found
+	}
+	f := finding{Check: "clock", State: ok, Text: "agrees with the server's"}
+	if off := clock.off.Abs(); off > clockTolerance {
+		f = finding{"clock", bad, fmt.Sprintf("is %s off the server's", off.Round(time.Second)), "set the clock of this machine", exitError}
+	} else if off > clockTolerance/4 {
+		f = finding{"clock", note, fmt.Sprintf("is %s off the server's", off.Round(time.Second)), "", exitOK}
+	}
+	return append(found, f)
+}
+
+// clock notes what time it is at the server.
+type clock struct {
+	transport http.RoundTripper
+	off       time.Duration
+	seen      bool
+}
+
+func (c *clock) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := c.transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		c.off, c.seen = time.Since(date.Add(time.Second/2)), true // Date is cut to the second
+	}
+	return resp, nil
+}
+
+// keyFinding asks for a key that nobody has: whoever keeps the keys can be had if the answer is that it is not there.
+func (a *app) keyFinding(ctx context.Context, st *store) finding {
+	_, err := st.keys.Key(ctx, "doctor")
+	if err != nil && !errors.Is(err, cache.ErrNotFound) {
+		f := a.bad("key", err)
+		f.Text = st.kind + ": " + f.Text
+		return f
+	}
+	f := finding{Check: "key", State: ok, Text: st.kind + ": can be used without asking you"}
+	if st.kind == "keychain" {
+		for _, place := range keychain.Diagnose(ctx, program).Places {
+			f.Text += fmt.Sprintf("; %s: %s", place.Name, place.State)
+		}
+	}
+	return f
+}
+
+// storeFinding makes room for a record, and makes none.
+func (a *app) storeFinding(ctx context.Context, st *store) finding {
+	sessions := 0
+	for _, err := range st.List(ctx, "") {
+		if err != nil {
+			return a.bad("sessions", err)
+		}
+		sessions++
+	}
+	f := finding{Check: "sessions", State: ok, Text: fmt.Sprintf("%d in %s", sessions, st.dir)}
+	if sessions == 0 {
+		f.State, f.Next = note, "sign in: "+a.again("login")
+		return f
+	}
+	if err := st.Store.(cache.Reserver).Reserve(ctx, "doctor", 64<<10); err != nil {
+		return a.bad("sessions", err)
+	}
+	return f
+}
+
+func browserFinding() finding {
+	if why := noBrowser(); why != "" {
+		return finding{"browser", note, why, "sign in on another device: " + program + " login --device", exitOK}
+	}
+	return finding{Check: "browser", State: ok, Text: "opens on this machine"}
+}
+
+func (a *app) printFindings(findings []finding) {
+	for _, f := range findings {
+		mark := map[string]string{ok: a.talk.green("✓"), note: a.talk.bold("!"), bad: a.talk.red("✗")}[f.State]
+		_, _ = fmt.Fprintf(a.stdout, "%s %-10s %s\n", mark, f.Check, plain(f.Text))
+		if f.Next != "" {
+			_, _ = fmt.Fprintf(a.stdout, "  %s %s\n", strings.Repeat(" ", 10), a.talk.bold("→ "+f.Next))
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/staysigned/staysigned/cache"
+	"github.com/staysigned/staysigned/msal"
+	"github.com/staysigned/staysigned/scopes"
+)
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	refusal := &msal.ServerError{Code: "access_denied", StatusCode: 400}
+	for name, row := range map[string]struct {
+		err  error
+		want exitCode
+		next string
+	}{
+		"anything":               {errors.New("x"), exitError, ""},
+		"refused":                {refusal, exitError, ""},
+		"usage":                  {usage(errors.New("x")), exitUsage, ""},
+		"scope":                  {&scopes.InvalidError{}, exitUsage, ""},
+		"default scope":          {&scopes.DuplicateDefaultError{}, exitUsage, ""},
+		"signed out":             {msal.ErrSignInRequired, exitSignIn, "run: staysigned login"},
+		"refused for good":       {fmt.Errorf("%w: %w", msal.ErrSignInRequired, refusal), exitSignIn, "run: staysigned login"},
+		"record that is damaged": {fmt.Errorf("%w: %w", msal.ErrSignInRequired, cache.ErrUnreadable), exitSignIn, "run: staysigned login"},
+		"claims": {fmt.Errorf("%w: %w", msal.ErrSignInRequired, &msal.ServerError{Claims: `{"$(x)":"'"}`}), exitSignIn,
+			"run: staysigned login --claims eyIkKHgpIjoiJyJ9"},
+		"several":                  {several([]msal.Account{{ID: "1", Username: "a"}, {ID: "2", Username: "b"}}), exitAccount, "choose one with --account: a, b"},
+		"several of one name":      {several([]msal.Account{{ID: "1", Username: "a"}, {ID: "2", Username: "A"}}), exitAccount, "choose one with --account: 1, 2"},
+		"server is down":           {&msal.ServerError{StatusCode: 503}, exitUnreachable, ""},
+		"too often":                {&msal.ServerError{StatusCode: 429}, exitUnreachable, ""},
+		"no network":               {&net.OpError{Err: errors.New("x")}, exitUnreachable, "try again later, or see: staysigned doctor"},
+		"no answer in time":        {context.DeadlineExceeded, exitUnreachable, "try again later, or see: staysigned doctor"},
+		"cut":                      {io.ErrUnexpectedEOF, exitUnreachable, "try again later, or see: staysigned doctor"},
+		"lost":                     {msal.ErrOutcomeUnknown, exitUnreachable, "try again later, or see: staysigned doctor"},
+		"busy":                     {msal.ErrBusy, exitUnreachable, "try again later, or see: staysigned doctor"},
+		"locked":                   {cache.ErrLocked, exitStorage, "run: staysigned unlock"},
+		"keychain does not answer": {cache.ErrUnavailable, exitStorage, "run: staysigned doctor"},
+		"no keychain":              {cache.ErrNoSecureStorage, exitStorage, "keep the key elsewhere: --key kernel, --key passphrase or --key file:PATH"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := &app{}
+			a.root()
+			f := a.judge(t.Context(), fmt.Errorf("msal: token: %w", row.err))
+			require.Equal(t, row.want, f.code)
+			require.Equal(t, row.next, f.next)
+			require.NotContains(t, f.message, "msal: ")
+		})
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.Equal(t, exitInterrupted, (&app{}).judge(ended, msal.ErrSignInRequired).code)
+}
+
+// The three tables of exit codes, in the help, in README.md and in the program, are one.
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	rows := regexp.MustCompile(`(?m)^  (\d+) +(\S+) *(.*)$`).FindAllStringSubmatch(exitHelp, -1)
+	require.Len(t, rows, 8)
+	for _, row := range rows {
+		require.Contains(t, readme(t), strings.ReplaceAll(fmt.Sprintf("\n| %s | %s | %s |\n", row[1], row[2], row[3]), "  ", " "))
+		var code exitCode
+		_, err := fmt.Sscan(row[1], &code)
+		require.NoError(t, err)
+		require.Equal(t, row[2], code.name())
+	}
+}
+
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "a�[31mb", plain("a\x1b[31mb"))
+	require.Equal(t, "one; two", text(errors.Join(errors.New("msal: token: one"), errors.New("msal: shutdown: two"))))
+	require.Equal(t, `'it'\''s'`, quoted("it's"))
+	require.Equal(t, `'$(x)'`, quoted("$(x)"))
+	require.Equal(t, "''", quoted(""))
+}
