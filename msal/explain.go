@@ -34,7 +34,7 @@ func (c *Client) Explain(catalog *scopes.Catalog, scope ...string) scopes.Explan
 		Defaults:  c.core.defaults,
 		Undecided: x.undecided,
 		Graph:     authority.Kind == provider.Entra || authority.Kind == provider.CIAM,
-		// Documented: in an external tenant "users cannot consent", an administrator does it for them.
+		// Documented: in an external tenant nobody but an administrator can consent.
 		AdminConsents: authority.Kind == provider.CIAM,
 		Canonical:     c.core.canonicalName,
 		Resource:      authority.Resource,
