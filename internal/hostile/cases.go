@@ -234,7 +234,7 @@ var Cases = []Area{
 		{"DV-14", also, "Who has no terminal gets no output.", "msal TestSilence, msal TestDevicePromptOnStandardError_DV14", decided},
 		{"DV-15", also, "Two at once do not cross.", "msal TestDeviceInParallel_AC02_DV15", ""},
 		{"DV-16", also, "A machine that slept does not poll in a burst.", "msal TestDeviceSleeps_DV16", ""},
-		{"DV-17", also, "The prompt says where, for whom, and when to stop.", "msal TestDeviceCode_DV17_R8628_2_R8628_7_R8628_9", ""},
+		{"DV-17", also, "The prompt says where, for whom, and when to stop.", "msal TestDeviceCode_DV17_R8628_2_R8628_7_R8628_9", decided},
 		{"DV-18", also, "A browser that fails starts no device code.", "msal TestBrowserThatDoesNotOpen_CB27_DV18_R8628_10", ""},
 	}},
 	{"Stored files", []Row{

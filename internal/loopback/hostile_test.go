@@ -2,6 +2,7 @@ package loopback
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -166,7 +167,7 @@ func TestConnections(t *testing.T) {
 				synctest.Wait()
 				_ = first.SetReadDeadline(time.Now().Add(time.Millisecond)) // one that is closed has none
 				_, err := first.Read(make([]byte, 1))
-				require.Equal(t, connections > 32, err == io.EOF, "%v", err)
+				require.Equal(t, connections > 32, errors.Is(err, io.EOF), "%v", err)
 			})
 		})
 	}

@@ -18,6 +18,8 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -189,8 +191,13 @@ func TestOnly200(t *testing.T) {
 
 // What the environment says about proxies, in a real process: net/http reads it once.
 func TestProxyEnvironment(t *testing.T) {
-	const marker = "STAYSIGNED_TEST_DIRECT"
-	if at := os.Getenv(marker); at != "" {
+	const marker = "STAYSIGNED_TEST_DIRECT" // a name below, a space, the port of a server
+	if name, port, ok := strings.Cut(os.Getenv(marker), " "); ok {
+		n, err := strconv.Atoi(port)
+		require.NoError(t, err)
+		at := map[string]string{
+			"loopback": fmt.Sprint("http://127.0.0.1:", n), "zone": "https://[::1%25idp.example]/", "elsewhere": "https://idp.example/",
+		}[name]
 		a, err := New(nil, 0, true).Get(t.Context(), at)
 		fmt.Println("answer:", string(a.Body), err)
 		return
@@ -198,19 +205,21 @@ func TestProxyEnvironment(t *testing.T) {
 	t.Parallel()
 	direct := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { write(w, `{"direct":true}`) }))
 	t.Cleanup(direct.Close)
+	_, port, err := net.SplitHostPort(direct.Listener.Addr().String())
+	require.NoError(t, err)
 	for name, test := range map[string]struct {
 		at, want string
 		env      []string
 	}{
-		"EN-02 loopback":   {direct.URL, `{"direct":true}`, []string{"HTTP_PROXY=http://127.0.0.1:1", "ALL_PROXY=http://127.0.0.1:1"}},
-		"EN-03 in a CGI":   {direct.URL, "refusing to use HTTP_PROXY", []string{"REQUEST_METHOD=GET", "HTTP_PROXY=http://127.0.0.1:1"}},
-		"EN-04 zone":       {"https://[::1%25idp.example]/", "brackets", []string{"HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=idp.example"}},
-		"EN-01 not direct": {"https://idp.example/", "proxyconnect tcp", []string{"HTTPS_PROXY=http://127.0.0.1:1"}},
+		"EN-02 loopback":   {"loopback", `{"direct":true}`, []string{"HTTP_PROXY=http://127.0.0.1:1", "ALL_PROXY=http://127.0.0.1:1"}},
+		"EN-03 in a CGI":   {"loopback", "refusing to use HTTP_PROXY", []string{"REQUEST_METHOD=GET", "HTTP_PROXY=http://127.0.0.1:1"}},
+		"EN-04 zone":       {"zone", "brackets", []string{"HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=idp.example"}},
+		"EN-01 not direct": {"elsewhere", "proxyconnect tcp", []string{"HTTPS_PROXY=http://127.0.0.1:1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			child := exec.Command(os.Args[0], "-test.run=^TestProxyEnvironment$", "-test.v")
-			child.Env = append(os.Environ(), append([]string{marker + "=" + test.at, "NO_PROXY=", "no_proxy=", "http_proxy=", "https_proxy="}, test.env...)...)
+			child.Env = append(os.Environ(), append([]string{marker + "=" + test.at + " " + port, "NO_PROXY=", "no_proxy=", "http_proxy=", "https_proxy="}, test.env...)...)
 			out, err := child.CombinedOutput()
 			require.NoError(t, err, string(out))
 			require.Contains(t, string(out), "answer: ")
