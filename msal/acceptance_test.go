@@ -197,7 +197,7 @@ func TestAcceptance(t *testing.T) {
 			for range 2 {
 				both.Go(func() {
 					_, err := a.c.Token(a.Context(), "User.Read")
-					require.NoError(a, err) //nolint:testifylint // the test's goroutines end with it
+					require.NoError(a, err)
 				})
 			}
 			both.Wait()

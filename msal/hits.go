@@ -74,7 +74,7 @@ func (m *more) find(scope []string) *hit {
 // mark is the same for the same request, and rarely for another: how many
 // scopes, and the length and the end of the first.
 func mark(asked int, first string) uint32 {
-	m := uint32(asked)<<8 + uint32(len(first))
+	m := uint32(asked)<<8 + uint32(len(first)) //nolint:gosec // a mark may wrap
 	for i := max(0, len(first)-2); i < len(first); i++ {
 		m = m<<8 + uint32(first[i])
 	}

@@ -1,7 +1,6 @@
 package msal_test
 
 import (
-	"errors"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -124,7 +123,7 @@ func TestKeepFreshThrottled(t *testing.T) {
 			requireRunning(t, ended)
 			_, err := c.Token(t.Context(), "read")
 			require.Equal(t, !time.Now().Before(token.Expiry), err != nil)
-			require.False(t, errors.Is(err, msal.ErrSignInRequired))
+			require.NotErrorIs(t, err, msal.ErrSignInRequired)
 		}
 		for _, r := range p.Requests() {
 			require.GreaterOrEqual(t, r.Time.Sub(last), time.Minute)
