@@ -27,27 +27,53 @@ type bug struct {
 const attempts = 5
 
 // bite runs the test again in a process of its own, where it lets the suite
-// loose on the broken stores, and demands that exactly the right rules fail.
+// loose on the broken stores, and demands that exactly the right rules fail. One
+// that must has to do so once; one that must not may, as long as it does not do so
+// each time: on a busy machine what takes no time may take seconds.
 func bite(t *testing.T, bugs []bug) {
 	t.Helper()
 	failed := map[string]map[string]string{}
-	for range attempts {
-		for store, rules := range suiteFails(t) {
-			if failed[store] == nil {
-				failed[store] = map[string]string{}
+	for try := range attempts {
+		now := suiteFails(t)
+		again := false
+		for _, b := range bugs {
+			if try == 0 {
+				failed[b.name] = map[string]string{}
+				maps.Copy(failed[b.name], now[b.name])
 			}
-			maps.Copy(failed[store], rules)
+			for rule := range failed[b.name] {
+				if !b.expects(rule) && now[b.name][rule] == "" {
+					delete(failed[b.name], rule)
+				}
+			}
+			for rule, text := range now[b.name] {
+				if b.expects(rule) {
+					failed[b.name][rule] = text
+				}
+			}
+			again = again || b.missed(failed[b.name])
 		}
-		missed := func(b bug) bool {
-			return slices.ContainsFunc(b.fails, func(rule string) bool { return failed[b.name][rule] == "" })
-		}
-		if !slices.ContainsFunc(bugs, missed) {
+		if !again {
 			break
 		}
 	}
 	for _, b := range bugs {
 		t.Run(b.name, func(t *testing.T) { b.check(t, failed[b.name]) })
 	}
+}
+
+func (b bug) expects(rule string) bool {
+	return slices.Contains(b.fails, rule) || slices.Contains(b.also, rule)
+}
+
+// missed tells whether another try may make a difference.
+func (b bug) missed(failed map[string]string) bool {
+	for rule := range failed {
+		if !b.expects(rule) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(b.fails, func(rule string) bool { return failed[rule] == "" })
 }
 
 // suiteFails returns what the suite says of each store in a process of its own.
@@ -70,7 +96,7 @@ func (b bug) check(t *testing.T, got map[string]string) {
 		require.NotEmpty(t, got[rule], "%s passes with this bug", rule)
 	}
 	for rule, text := range got {
-		require.True(t, slices.Contains(b.fails, rule) || slices.Contains(b.also, rule), "%s fails too:\n%.2000s", rule, text)
+		require.True(t, b.expects(rule), "%s fails too:\n%.2000s", rule, text)
 		require.Contains(t, text, "the rule in package cache:")
 		require.Contains(t, text, "without it:")
 	}
