@@ -56,6 +56,7 @@ func (m microsoft) readClient(c *call, form url.Values) (authorization, *refusal
 	if r := m.identify(c, req.client); r != nil {
 		return req, r
 	}
+	req.client = c.entra.app.ClientID
 	switch {
 	case req.redirectURI == "":
 		return req, m.no(900971)

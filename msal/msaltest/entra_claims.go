@@ -13,11 +13,11 @@ func (m microsoft) idToken(c *call, got given) string {
 	tenant, user := got.tenant.ID, x.user
 	claims := map[string]any{
 		"iss": m.issuer(tenant, c.entra.v1),
-		"aud": c.entra.app.ClientID,
+		"aud": got.client,
 		"iat": now.Unix(),
 		"nbf": now.Unix(),
 		"exp": now.Add(time.Hour).Unix(),
-		"sub": m.pairwise(user, tenant, c.entra.app.ClientID),
+		"sub": m.pairwise(user, tenant, got.client),
 		"tid": tenant,
 		"uti": newGUID(),
 		"ver": "2.0",
@@ -79,9 +79,9 @@ func (m microsoft) accessToken(s *state, x *session, e entitlement, now time.Tim
 		"iss": m.issuer(e.tenant.ID, !r.V2),
 	}
 	if r.V2 {
-		claims["ver"], claims["aud"], claims["azp"], claims["azpacr"] = "2.0", r.AppID, x.client, "0"
+		claims["ver"], claims["aud"], claims["azp"], claims["azpacr"] = "2.0", r.AppID, e.client, "0"
 	} else {
-		claims["ver"], claims["aud"], claims["appid"], claims["appidacr"] = "1.0", e.api.audience(), x.client, "0"
+		claims["ver"], claims["aud"], claims["appid"], claims["appidacr"] = "1.0", e.api.audience(), e.client, "0"
 	}
 	if capable(e.claims) {
 		claims["xms_cc"] = []string{"cp1"}

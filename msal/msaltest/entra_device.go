@@ -30,7 +30,7 @@ func (m microsoft) startDevice(c *call) answer {
 	life := or(m.DeviceLife, 15*time.Minute)
 	k, _ := m.cloud()
 	d := &device{
-		call: c, userCode: newUserCode(), client: c.form.Get("client_id"), scopes: m.granted(scopes),
+		call: c, userCode: newUserCode(), client: c.entra.app.ClientID, scopes: m.granted(scopes),
 		expires: time.Now().Add(life), interval: m.deviceInterval(),
 	}
 	deviceCode := secret("dc")
@@ -66,7 +66,7 @@ func (m microsoft) redeemDevice(s *state, c *call) (given, *refusal) {
 	switch {
 	case value == "":
 		return given{}, m.no(900144, "device_code")
-	case d == nil || d.client != c.form.Get("client_id"):
+	case d == nil || d.client != c.entra.app.ClientID:
 		return given{}, m.no(70018)
 	case over(d.expires):
 		return given{}, m.no(70020)

@@ -126,7 +126,7 @@ in brackets. That an error has an error_uri (*uri*) was recorded of few; AADSTS7
 ## What is not imitated
 
 B2C and AD FS, which are other servers; hybrid and implicit responses; client
-credentials, certificates and the on-behalf-of flow; front-channel logout; brokers, device identity and proof of possession; groups and
+credentials, certificates and the on-behalf-of flow; front-channel logout; what a browser adds to the requests of a single-page application; brokers, device identity and proof of possession; groups and
 roles in tokens; more of Microsoft Graph than its userinfo endpoint.
 `
 

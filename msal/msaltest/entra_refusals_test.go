@@ -364,6 +364,7 @@ func TestEntraFamily(t *testing.T) {
 	p.Consent(msaltest.Grant{Client: other, Permissions: strings.Fields("User.Read " + mine)})
 	r = a.renew(token, "client_id", other)
 	require.Equal(t, other, payload(t, r.str("id_token"))["aud"])
+	require.Equal(t, other, payload(t, r.str("access_token"))["appid"])
 	r = a.renew(token, "client_id", stranger)
 	require.Equal(t, 70000, r.number())
 	require.Equal(t, "client_mismatch", r.str("suberror"))

@@ -374,6 +374,9 @@ func TestEntraOwnModel(t *testing.T) {
 	require.Equal(t, http.StatusOK, a.post("/token", entraForm(a.codeFor("scope", "Me.Read"), "client_secret", "s")).status)
 
 	p.Entra.Apps = []msaltest.App{{ClientID: client, Name: "Notes"}}
+	upper := strings.ToUpper(client)
+	r := a.post("/token", entraForm(a.codeFor("scope", "openid", "client_id", upper)))
+	require.Equal(t, client, payload(t, r.str("id_token"))["aud"], "whatever the letter case")
 	require.Contains(t, a.landed(a.visit("scope", "x")).Get("error_description"), "The application 'Notes' asked for")
 }
 

@@ -12,6 +12,7 @@ import (
 type entitlement struct {
 	asked
 	api         *askedAPI
+	client      string
 	tenant      Tenant
 	permissions []string // all that have been granted of the resource
 	claims      string
@@ -120,7 +121,7 @@ func (m microsoft) redeemCode(s *state, c *call) (given, *refusal) {
 		return given{}, m.revoked(s, k.session)
 	case over(k.expires):
 		return given{}, m.no(70008)
-	case k.session.client != c.form.Get("client_id"):
+	case k.session.client != c.entra.app.ClientID:
 		return given{}, m.no(70000)
 	case tenant != "" && tenant != k.session.tenant:
 		return given{}, m.no(700005)
@@ -170,12 +171,15 @@ const (
 	spaLife    = 24 * time.Hour
 )
 
+// ticks is how Microsoft writes a time inside of a sentence.
+const ticks = "2006-01-02T15:04:05.0000000Z"
+
 func (m microsoft) mayRefresh(s *state, c *call, t *refreshToken) *refusal {
 	x, age := t.session, time.Since(t.issued)
 	c.entra.tokenAge = strconv.FormatFloat(float64(age)/float64(time.Millisecond), 'f', 4, 64)
 	theirs, _ := m.app(x.client)
 	switch {
-	case x.client == c.form.Get("client_id") || theirs.Family && c.entra.app.Family:
+	case x.client == c.entra.app.ClientID || theirs.Family && c.entra.app.Family:
 	case theirs.Family:
 		r := m.no(70000)
 		r.suberror = "client_mismatch"
@@ -183,7 +187,7 @@ func (m microsoft) mayRefresh(s *state, c *call, t *refreshToken) *refusal {
 	default:
 		return m.no(70000)
 	}
-	issued := t.issued.UTC().Format("2006-01-02T15:04:05.0000000Z")
+	issued := t.issued.UTC().Format(ticks)
 	switch {
 	case x.revoked:
 		return m.revoked(s, x)
@@ -216,8 +220,7 @@ func (m microsoft) unknownToken(c *call) *refusal {
 }
 
 func (m microsoft) revoked(s *state, x *session) *refusal {
-	const form = "2006-01-02T15:04:05.0000000Z"
-	return m.no(50173, x.authTime.UTC().Format(form), s.validFrom[x.user.Subject].UTC().Format(form))
+	return m.no(50173, x.authTime.UTC().Format(ticks), s.validFrom[x.user.Subject].UTC().Format(ticks))
 }
 
 // loops tells whether a client asks for the same again and again (documented: 15 times in five minutes).
@@ -237,7 +240,7 @@ func (m microsoft) loops(t *refreshToken, c *call) bool {
 
 // entitle finds out what a token is for: the resource of the request, or the first one of the sign-in.
 func (m microsoft) entitle(s *state, c *call, x *session) (entitlement, *refusal) {
-	e := entitlement{tenant: m.tenantOf(c, x.user), claims: c.form.Get("claims")}
+	e := entitlement{client: c.entra.app.ClientID, tenant: m.tenantOf(c, x.user), claims: c.form.Get("claims")}
 	if c.entra.authority.tenant.ID == "" {
 		e.tenant, _ = m.tenant(x.tenant)
 	}
@@ -251,9 +254,9 @@ func (m microsoft) entitle(s *state, c *call, x *session) (entitlement, *refusal
 	if e.tenant.Kind == PersonalAccounts && !e.api.onlyPersonal() {
 		return e, m.no(90124, e.api.audience())
 	}
-	e.permissions = s.grantedTo(e.tenant.ID, x.user.Subject, c.entra.app.ClientID, e.api.resource.AppID)
+	e.permissions = s.grantedTo(e.tenant.ID, x.user.Subject, e.client, e.api.resource.AppID)
 	if !m.consented(s, c, x, e) {
-		return e, m.no(65001, c.entra.app.ClientID, c.entra.app.Name)
+		return e, m.no(65001, e.client, c.entra.app.Name)
 	}
 	if p, blocked := m.blocks(e.api.resource); blocked {
 		return e, m.blocked(p)
@@ -268,7 +271,7 @@ func (m microsoft) entitle(s *state, c *call, x *session) (entitlement, *refusal
 
 // consented tells whether everything has been that is asked for. The scopes of OpenID Connect are Microsoft Graph's.
 func (m microsoft) consented(s *state, c *call, x *session, e entitlement) bool {
-	graph := s.grantedTo(e.tenant.ID, x.user.Subject, c.entra.app.ClientID, MicrosoftGraph)
+	graph := s.grantedTo(e.tenant.ID, x.user.Subject, e.client, MicrosoftGraph)
 	switch {
 	case len(without(e.api.names, e.permissions)) > 0, e.api.all && len(e.api.resource.own(e.permissions)) == 0:
 		return false
