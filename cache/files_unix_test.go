@@ -32,9 +32,9 @@ func requireMode(t testing.TB, path string, want fs.FileMode) {
 	require.Equal(t, want, info.Mode(), "%s", path)
 }
 
-// CA-01: for the owner alone, whatever the umask; what others could read is
+// For the owner alone, whatever the umask; what others could read is
 // corrected.
-func TestModes(t *testing.T) { // not parallel: the umask is the process's
+func TestModes_CA01(t *testing.T) { // not parallel: the umask is the process's
 	old := syscall.Umask(0)
 	s, dir, rev := written(t)
 	unlock, err := s.Lock(t.Context(), "a-1")
@@ -61,8 +61,8 @@ func TestModes(t *testing.T) { // not parallel: the umask is the process's
 	requireMode(t, filepath.Join(dir, "a-1"), 0o600)
 }
 
-// CA-12, CA-24: nothing is read from, or left in, somebody else's directory.
-func TestOwner(t *testing.T) {
+// Nothing is read from, or left in, somebody else's directory.
+func TestOwner_CA12_CA24(t *testing.T) {
 	t.Parallel()
 	theirs := "/"
 	if os.Geteuid() == 0 {
@@ -88,20 +88,20 @@ func TestOwner(t *testing.T) {
 	}
 }
 
-// CA-08, CA-10, CA-11: what stands in the place of a record is not followed,
+// What stands in the place of a record is not followed,
 // waited for or read without end; a sign-in moves it aside.
 func TestNotARecord(t *testing.T) {
 	t.Parallel()
 	outside := filepath.Join(t.TempDir(), "outside")
 	require.NoError(t, os.WriteFile(outside, []byte("untouched"), 0o600))
 	for name, make := range map[string]func(path string) error{
-		"symlink outside":   func(p string) error { return os.Symlink(outside, p) },
-		"symlink inside":    func(p string) error { return os.Symlink("a-2", p) },
-		"symlink to itself": func(p string) error { return os.Symlink("a-1", p) },
-		"endless device":    func(p string) error { return os.Symlink("/dev/zero", p) },
-		"fifo":              func(p string) error { return syscall.Mkfifo(p, 0o600) },
-		"directory":         func(p string) error { return os.Mkdir(p, 0o700) },
-		"socket": func(p string) error {
+		"CA-10 symlink outside":   func(p string) error { return os.Symlink(outside, p) },
+		"CA-10 symlink inside":    func(p string) error { return os.Symlink("a-2", p) },
+		"CA-10 symlink to itself": func(p string) error { return os.Symlink("a-1", p) },
+		"CA-11 endless device":    func(p string) error { return os.Symlink("/dev/zero", p) },
+		"CA-11 fifo":              func(p string) error { return syscall.Mkfifo(p, 0o600) },
+		"CA-11 directory":         func(p string) error { return os.Mkdir(p, 0o700) },
+		"CA-11 socket": func(p string) error {
 			l, err := net.ListenUnix("unix", &net.UnixAddr{Name: p})
 			if err == nil {
 				l.SetUnlinkOnClose(false)
@@ -109,12 +109,12 @@ func TestNotARecord(t *testing.T) {
 			}
 			return err
 		},
-		"empty":    func(p string) error { return os.WriteFile(p, nil, 0o600) },
-		"zeros":    func(p string) error { return os.Truncate(p, 0) },
-		"CA-07":    func(p string) error { return os.WriteFile(p, []byte(`{"RefreshToken":{}}`), 0o600) },
-		"1 GB":     func(p string) error { return createSparse(p, 1<<30) },
-		"16 MiB+1": func(p string) error { return createSparse(p, 16<<20+1) },
-		"16 MiB":   func(p string) error { return createSparse(p, 16<<20) },
+		"CA-08 empty":                    func(p string) error { return os.WriteFile(p, nil, 0o600) },
+		"CA-08 zeros":                    func(p string) error { return os.Truncate(p, 0) },
+		"CA-07 plain JSON":               func(p string) error { return os.WriteFile(p, []byte(`{"RefreshToken":{}}`), 0o600) },
+		"CA-08 1 GB":                     func(p string) error { return createSparse(p, 1<<30) },
+		"CA-08 limit: file, a byte more": func(p string) error { return createSparse(p, 16<<20+1) },
+		"CA-08 limit: file, 16 MiB":      func(p string) error { return createSparse(p, 16<<20) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -125,7 +125,7 @@ func TestNotARecord(t *testing.T) {
 			s := cache.Dir(base, k)
 			put(t, s, "a-2", "two", "")
 			path := filepath.Join(base, "a-1")
-			if name == "zeros" {
+			if name == "CA-08 zeros" {
 				require.NoError(t, os.WriteFile(path, []byte("x"), 0o600))
 			}
 			require.NoError(t, make(path))
@@ -157,7 +157,7 @@ func createSparse(path string, size int64) error {
 }
 
 // A dangling symbolic link is no record, and what it points to is not made.
-func TestDanglingLink(t *testing.T) {
+func TestDanglingLink_CA10(t *testing.T) {
 	t.Parallel()
 	s, dir, _ := written(t)
 	target := filepath.Join(t.TempDir(), "target")
@@ -166,16 +166,16 @@ func TestDanglingLink(t *testing.T) {
 	require.NoFileExists(t, target)
 }
 
-// CA-10, CA-12, CA-14: the file of the next record is not one that is also
+// The file of the next record is not one that is also
 // something else.
 func TestNewFileIsOurs(t *testing.T) {
 	t.Parallel()
 	for name, make := range map[string]func(dir, path string) error{
-		"symlink to a record":   func(_, p string) error { return os.Symlink("a-2", p) },
-		"hard link to a record": func(dir, p string) error { return os.Link(filepath.Join(dir, "a-2"), p) },
-		"fifo":                  func(_, p string) error { return syscall.Mkfifo(p, 0o600) },
-		"directory":             func(_, p string) error { return os.MkdirAll(filepath.Join(p, "full"), 0o700) },
-		"left by a crash":       func(_, p string) error { return os.WriteFile(p, []byte(strings.Repeat("x", 1<<20)), 0o600) },
+		"CA-10 symlink to a record":   func(_, p string) error { return os.Symlink("a-2", p) },
+		"CA-12 hard link to a record": func(dir, p string) error { return os.Link(filepath.Join(dir, "a-2"), p) },
+		"fifo":                        func(_, p string) error { return syscall.Mkfifo(p, 0o600) },
+		"directory":                   func(_, p string) error { return os.MkdirAll(filepath.Join(p, "full"), 0o700) },
+		"left by a crash":             func(_, p string) error { return os.WriteFile(p, []byte(strings.Repeat("x", 1<<20)), 0o600) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -190,9 +190,9 @@ func TestNewFileIsOurs(t *testing.T) {
 	}
 }
 
-// CA-04: a record that is copied over another, or into another store of the
+// A record that is copied over another, or into another store of the
 // same key, does not open.
-func TestCopiedRecord(t *testing.T) {
+func TestCopiedRecord_CA04(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "key")
 	require.NoError(t, os.WriteFile(file, []byte(strings.Repeat("k", 32)), 0o400))
@@ -264,8 +264,8 @@ func TestDirectoryRemoved(t *testing.T) {
 	require.NoError(t, held())
 }
 
-// CA-14: what a name means may change between two looks at it.
-func TestSwappedFile(t *testing.T) {
+// What a name means may change between two looks at it.
+func TestSwappedFile_CA14(t *testing.T) {
 	t.Parallel()
 	s, dir, _ := written(t)
 	put(t, s, "a-2", "two", "")
@@ -339,8 +339,8 @@ func TestRelativePath(t *testing.T) { // not parallel: the directory is the proc
 	requireRecord(t, s, "a-1", "one")
 }
 
-// CA-21: names that Windows takes for devices, or shortens.
-func TestFileNames(t *testing.T) {
+// Names that Windows takes for devices, or shortens.
+func TestFileNames_CA21(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := cache.Dir(dir, &fakeKeys{})

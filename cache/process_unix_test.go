@@ -56,7 +56,7 @@ func child() (space, role string, ok bool) {
 
 // Of twenty processes at their first start one makes the key, and all read what
 // the others wrote.
-func TestFirstStart(t *testing.T) {
+func TestFirstStart_CA17(t *testing.T) {
 	t.Parallel()
 	const processes = 20
 	if space, role, ok := child(); ok {
@@ -134,9 +134,9 @@ func TestKilledWhileMakingKey(t *testing.T) {
 	}
 }
 
-// CA-15: a full disk, here a limit of the size of files. It comes to light in
+// A full disk, here a limit of the size of files. It comes to light in
 // Reserve, and without that it costs no record.
-func TestNoRoom(t *testing.T) {
+func TestNoRoom_CA15(t *testing.T) {
 	t.Parallel()
 	space, _, ok := child()
 	if !ok {
@@ -164,9 +164,9 @@ func TestNoRoom(t *testing.T) {
 	put(t, s, "a-1", "two", rev)
 }
 
-// CA-16: killed at any moment, a writer leaves one whole record and at most
+// Killed at any moment, a writer leaves one whole record and at most
 // one other file.
-func TestKilledWriter(t *testing.T) {
+func TestKilledWriter_CA16(t *testing.T) {
 	t.Parallel()
 	if space, _, ok := child(); ok {
 		s := openDir(t, space)
@@ -221,9 +221,9 @@ func holdFile(t *testing.T, path string) *flock.Flock {
 	return held
 }
 
-// CA-18: a process that was stopped while it wrote, or while it made the key,
+// A process that was stopped while it wrote, or while it made the key,
 // holds nobody up for ever.
-func TestStoppedProcess(t *testing.T) {
+func TestStoppedProcess_CA18(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, dir, rev := written(t)

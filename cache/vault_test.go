@@ -15,8 +15,8 @@ import (
 	"github.com/staysigned/staysigned/cache"
 )
 
-// KC-07: of twenty processes at their first start, one makes the key.
-func TestKeyIsMadeOnce(t *testing.T) {
+// Of twenty processes at their first start, one makes the key.
+func TestKeyIsMadeOnce_KC07(t *testing.T) {
 	t.Parallel()
 	k, dir := &fakeKeys{}, t.TempDir()
 	var all sync.WaitGroup
@@ -36,8 +36,8 @@ func TestKeyIsMadeOnce(t *testing.T) {
 	}
 }
 
-// KC-08, KC-09: the key is asked for once, and may go away then.
-func TestKeyIsAskedForOnce(t *testing.T) {
+// The key is asked for once, and may go away then.
+func TestKeyIsAskedForOnce_KC08_KC09(t *testing.T) {
 	t.Parallel()
 	k, inner := &fakeKeys{}, cache.Memory()
 	put(t, cache.Seal(inner, k), "a-1", "one", "")
@@ -58,9 +58,9 @@ func TestKeyIsAskedForOnce(t *testing.T) {
 	require.Equal(t, 1, k.asked)
 }
 
-// KC-01: a lost key is a sign-in, and nothing is deleted: when it comes back,
+// A lost key is a sign-in, and nothing is deleted: when it comes back,
 // so does what nobody has replaced.
-func TestKeyLost(t *testing.T) {
+func TestKeyLost_KC01(t *testing.T) {
 	t.Parallel()
 	k, dir := &fakeKeys{}, t.TempDir()
 	put(t, cache.Dir(dir, k), "a-1", "one", "")
@@ -89,14 +89,14 @@ func TestKeyLost(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(dir, "a-1@lost"), "a sign-out leaves nothing")
 }
 
-// KC-05: what lies under the name of the key and is not the key.
+// What lies under the name of the key and is not the key.
 func TestKeyIsAnother(t *testing.T) {
 	t.Parallel()
 	for name, alter := range map[string]func([]byte) []byte{
-		"31 bytes": func(b []byte) []byte { return b[1:] },
-		"33 bytes": func(b []byte) []byte { return append(b, 0) },
-		"empty":    func([]byte) []byte { return nil },
-		"another":  func(b []byte) []byte { b[0]++; return b },
+		"KC-05 31 bytes": func(b []byte) []byte { return b[1:] },
+		"KC-05 33 bytes": func(b []byte) []byte { return append(b, 0) },
+		"KC-05 empty":    func([]byte) []byte { return nil },
+		"KC-05 another":  func(b []byte) []byte { b[0]++; return b },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/staysigned/staysigned/cache"
 	"github.com/staysigned/staysigned/internal/idtoken"
+	"github.com/staysigned/staysigned/internal/provider"
 	"github.com/staysigned/staysigned/scopes"
 )
 
@@ -102,6 +103,12 @@ func (c *core) entryOf(q request, got *answer, account Account, renewable bool) 
 // to a refresh may come without one, and must not be somebody else's (OpenID
 // Connect Core 12.2).
 func (c *core) verify(ctx context.Context, md *metadata, q request, got *answer, from origin) (Account, error) {
+	switch anonymous := from.session != nil && from.record.account.Subject == ""; {
+	case anonymous || from.session == nil && !md.openID:
+		return c.unverified(got, from)
+	case !md.openID:
+		return Account{}, errNoOpenID
+	}
 	if got.idToken == "" {
 		if from.session == nil {
 			return Account{}, errors.New("it has no ID token though openid was asked for")
@@ -116,7 +123,7 @@ func (c *core) verify(ctx context.Context, md *metadata, q request, got *answer,
 	if !got.date.IsZero() {
 		check.Now = got.date // our clock may have gone wrong, and that must not end a session
 	}
-	if c.microsoft() {
+	if c.authority.Kind == provider.Entra || c.authority.Kind == provider.CIAM { // the others' tokens need no tid
 		check.IssuerFor = func(tid string) (string, error) { return c.authority.TokenIssuer(md.doc.Issuer, tid) }
 	}
 	if from.session != nil {
@@ -194,6 +201,9 @@ func (s *session) settle(ctx context.Context, r *record, rev cache.Rev) (*record
 	explicit, _ := scopes.Parse(r.pending.asked)
 	q := request{explicit: explicit, want: s.core.canonical(explicit), resource: r.pending.resource}
 	md, err := s.core.metadata(ctx)
+	if err == nil && !md.openID {
+		err = errNoOpenID
+	}
 	if err != nil {
 		return nil, "", err
 	}
@@ -217,6 +227,9 @@ func (c *core) signedIn(md *metadata, q request, got *answer, account Account) u
 		if r == nil {
 			r = &record{}
 		}
+		if account.Subject == "" {
+			r.grants, r.access = nil, nil // they may be somebody else's
+		}
 		r.generation, r.account, r.idToken, r.pending = generation, account, got.idToken, nil
 		r.addGrant(grant{refreshToken: got.refreshToken, scopes: q.want.String(), withheld: withheld, resource: q.resource}, c.microsoft())
 		r.addAccess(c.accessOf(q, got, account, got.refreshToken != ""))
@@ -230,15 +243,22 @@ func (c *core) signedIn(md *metadata, q request, got *answer, account Account) u
 // servers refuse the whole request for one. The defaults count only where the
 // server reports them at all. Microsoft's platform is asked again, because
 // consent may have come since.
+//
+// A session that began without OpenID Connect goes on so, whatever the server
+// has become: the defaults that were not asked for are not.
 func (c *core) withheld(md *metadata, q request, got *answer) scopes.Set {
+	var withheld scopes.Set
+	if !md.openID {
+		withheld = scopes.Defaults().Without(md.defaults).Without(q.explicit)
+	}
 	if !got.scopeGiven || c.microsoft() {
-		return scopes.Set{}
+		return withheld
 	}
 	asked, granted := q.explicit, readScope(got.scope)
 	if granted.Has(scopes.OpenID) {
 		asked = asked.Union(md.defaults)
 	}
-	return asked.Without(granted)
+	return withheld.Union(asked.Without(granted))
 }
 
 // continued makes a refresh's answer the continuation of its session. A server
@@ -267,6 +287,11 @@ func (c *core) continued(q request, got *answer, account Account, from origin) u
 
 // accessOf is the access token of an answer as it is stored.
 func (c *core) accessOf(q request, got *answer, account Account, renewable bool) access {
+	if got.undated && !renewable {
+		// Nothing replaces it, so it is used until the API does not take it any
+		// more. HTTPClient sees that; others call ForceRefresh.
+		got.lifetime = maxLifetime
+	}
 	a := access{
 		token: got.accessToken, tokenType: got.tokenType, resource: q.resource,
 		asked: q.want.String(), granted: grantedBy(q, got, account, renewable).String(),
@@ -288,7 +313,10 @@ func grantedBy(q request, got *answer, account Account, renewable bool) scopes.S
 	if got.scopeGiven {
 		granted = readScope(got.scope)
 	}
-	seen := []string{scopes.OpenID}
+	var seen []string
+	if account.Subject != "" {
+		seen = append(seen, scopes.OpenID)
+	}
 	if account.Name != "" {
 		seen = append(seen, scopes.Profile)
 	}

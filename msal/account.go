@@ -12,12 +12,18 @@ import (
 // ("tid.oid"), elsewhere issuer and subject. Username, Name and Email are for
 // showing to the person; they change hands, so never use them as a key (OpenID
 // Connect Core 5.7). MSAL calls the ID home account id.
+//
+// A server that does OAuth 2.0 alone does not say who has signed in. Its account
+// has an ID and an Issuer and nothing else, and there is one for each authority
+// and client: the next sign-in replaces it, whoever signs in. That ID stands
+// for nobody, so keep no data of a person under it. Subject tells: it is empty
+// there, and nowhere else.
 type Account struct {
 	ID       string `json:"id"`       // pass it on, store it, compare it; no other meaning
 	Username string `json:"username"` // preferred_username or what comes nearest
 	Name     string `json:"name"`
 	Email    string `json:"email"`
-	Issuer   string `json:"issuer"`    // iss
+	Issuer   string `json:"issuer"`    // iss; without OpenID Connect the authority's
 	Subject  string `json:"subject"`   // sub
 	Tenant   string `json:"tenant"`    // tid; Microsoft only
 	ObjectID string `json:"object_id"` // oid; Microsoft only

@@ -62,7 +62,7 @@ func (c *Client) signOut(ctx context.Context) error {
 	switch {
 	case err == nil:
 	case c.account != "":
-		s = &session{core: c.core, id: c.account, key: c.core.key(c.account)} // delete what cannot be read, too
+		s = c.core.newSession(c.account) // delete what cannot be read, too
 	case errors.Is(err, cache.ErrUnreadable):
 		return c.core.deleteAll(ctx)
 	case errors.Is(err, cache.ErrLocked) || errors.Is(err, cache.ErrUnavailable) || errors.Is(err, cache.ErrNoSecureStorage):
@@ -104,9 +104,9 @@ func (s *session) forget(ctx context.Context) (dead []string, err error) {
 	}
 	s.core.signOuts.Add(1) // who has read the record and not yet remembered it sees this, see open
 	s.end()
-	if known := s.core.sessions.find(s.id); known != nil {
+	if known := s.core.sessions.find(s.bound.account); known != nil {
 		known.end()
-		s.core.sessions.remove(s.id, known)
+		s.core.sessions.remove(s.bound.account, known)
 		s.core.only.CompareAndSwap(known, nil)
 	}
 	s.core.event(ctx, "signed out", s)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type answer struct {
 	accessToken  string
 	tokenType    string
 	lifetime     time.Duration
+	undated      bool          // the server did not say how long the access token lives
 	refreshIn    time.Duration // Microsoft: when to refresh ahead of time; 0: not said
 	refreshToken string
 	idToken      string
@@ -31,7 +33,7 @@ type answer struct {
 	scopeGiven   bool
 	raw          json.RawMessage
 	received     time.Time
-	date         time.Time // the server's clock, if a refresh token was answered; zero: not said
+	date         time.Time // the server's clock, if it judges the ID token; zero: ours does
 	number       uint64
 	claims       string // the challenge it was asked to satisfy
 }
@@ -54,6 +56,9 @@ func (c *core) post(ctx context.Context, endpoint string, form url.Values, until
 	var refused *ServerError
 	if err == nil {
 		refused = parseError(a, form)
+		if slices.Contains(c.profile.InvalidGrant, refused.Code) {
+			refused.Code = "invalid_grant"
+		}
 	} else if failure := (*wire.Error)(nil); errors.As(err, &failure) && failure.Status >= 400 && !failure.Unknown() {
 		refused = &ServerError{StatusCode: failure.Status, RetryAfter: failure.RetryAfter}
 	} else {
@@ -161,10 +166,14 @@ func (c *core) parseAnswer(raw []byte, received time.Time) (*answer, error) {
 	a := &answer{
 		accessToken: m.AccessToken, tokenType: "Bearer", refreshToken: m.RefreshToken, idToken: m.IDToken,
 		lifetime: m.ExpiresIn.duration(unknownLifetime), refreshIn: m.RefreshIn.duration(0),
-		raw: raw, received: received, number: c.answers.Add(1),
+		undated: !m.ExpiresIn.given,
+		raw:     raw, received: received, number: c.answers.Add(1),
 	}
 	if m.Scope != nil {
 		a.scope, a.scopeGiven = *m.Scope, true
+		if c.profile.ScopeSeparator != "" || c.profile.ScopeNames != nil {
+			a.scope = c.profile.Answered(a.scope)
+		}
 	}
 	return a, nil
 }

@@ -18,6 +18,7 @@ func TestParseAnswer(t *testing.T) {
 	token := func(value string) string { return `{"access_token":` + value + `,"token_type":"Bearer"}` }
 	kind := func(value string) string { return `{"access_token":"at","token_type":` + value + `}` }
 	hour := answer{accessToken: "at", lifetime: time.Hour}
+	undated := answer{accessToken: "at", lifetime: 300 * time.Second, undated: true}
 	lasting := func(d time.Duration) answer { return answer{accessToken: "at", lifetime: d} }
 	for name, tt := range map[string]struct {
 		raw  string
@@ -35,22 +36,22 @@ func TestParseAnswer(t *testing.T) {
 		"TR-03 access_token of padding alone": {raw: token(`"=="`), err: "a header cannot carry"},
 		"TR-03 access_token padded within":    {raw: token(`"a=b"`), err: "a header cannot carry"},
 		"TR-03 access_token too long":         {raw: token(`"` + strings.Repeat("a", maxToken+1) + `"`), err: "too long"},
-		"TR-03 access_token of all it may be": {raw: token(`"aZ09-._~+/=="`), want: answer{accessToken: "aZ09-._~+/==", lifetime: unknownLifetime}},
+		"TR-03 access_token of all it may be": {raw: token(`"aZ09-._~+/=="`), want: answer{accessToken: "aZ09-._~+/==", lifetime: unknownLifetime, undated: true}},
 		"TR-03 access_token as long as it may be": {raw: token(`"` + strings.Repeat("a", maxToken) + `"`),
-			want: answer{accessToken: strings.Repeat("a", maxToken), lifetime: unknownLifetime}},
+			want: answer{accessToken: strings.Repeat("a", maxToken), lifetime: unknownLifetime, undated: true}},
 		"TR-04 no token_type":           {raw: `{"access_token":"at"}`, err: `token_type is "", want Bearer`},
 		"TR-04 mac":                     {raw: kind(`"mac"`), err: `token_type is "mac", want Bearer`},
 		"TR-04 DPoP":                    {raw: kind(`"DPoP"`), err: `token_type is "DPoP", want Bearer`},
 		"TR-04 a header":                {raw: kind(`"Evil\r\nX: y"`), err: `token_type is "Evil\r\nX: y", want Bearer`},
 		"TR-04 a number":                {raw: kind(`1`), err: `"token_type" is a JSON number`},
 		"TR-04 a Kelvin sign":           {raw: kind(`"bearer\u212a"`), err: "want Bearer"},
-		"TR-04 capitals":                {raw: kind(`"BEARER"`), want: lasting(unknownLifetime)},
-		"TR-04 mixed":                   {raw: kind(`"bEaReR"`), want: lasting(unknownLifetime)},
+		"TR-04 capitals":                {raw: kind(`"BEARER"`), want: undated},
+		"TR-04 mixed":                   {raw: kind(`"bEaReR"`), want: undated},
 		"TR-05 access_token twice":      {raw: with(`"access_token":"other"`), err: "twice"},
 		"TR-05 also if escaped":         {raw: with(`"access\u005ftoken":"other"`), err: "twice"},
 		"TR-05 a capital is a stranger": {raw: with(`"ACCESS_TOKEN":"other","expires_in":3600`), want: hour},
-		"TR-08 no expires_in":           {raw: with(`"scope":"x"`), want: answer{accessToken: "at", lifetime: 300 * time.Second, scope: "x", scopeGiven: true}},
-		"TR-08 expires_in null":         {raw: with(`"expires_in":null`), want: lasting(300 * time.Second)},
+		"TR-08 no expires_in":           {raw: with(`"scope":"x"`), want: answer{accessToken: "at", lifetime: 300 * time.Second, undated: true, scope: "x", scopeGiven: true}},
+		"TR-08 expires_in null":         {raw: with(`"expires_in":null`), want: undated},
 		"TR-09 zero":                    {raw: with(`"expires_in":0`), want: lasting(0)},
 		"TR-09 minus zero":              {raw: with(`"expires_in":-0`), want: lasting(0)},
 		"TR-10 -1":                      {raw: with(`"expires_in":-1`), err: "negative"},
@@ -136,12 +137,14 @@ func TestParseError(t *testing.T) {
 		`{"error":"e","error_description":"AADSTS50196: loop","error_codes":[7]}`:                {Code: "e", Description: "AADSTS50196: loop", Codes: []int{7}},
 		`{"error":"e","error_description":"AADSTSx: loop","error_codes":{}}`:                     {Code: "e", Description: "AADSTSx: loop"},
 		`{"error":"e","error_codes":[1.5,null,{},"x",-7]}`:                                       {Code: "e", Codes: []int{-7}},
-		`{"error":["invalid_grant"]}`:                                                            {},
-		`{"error":"invalid_grant","error_description":{}}`:                                       {},
-		`{"error":"invalid_grant","error":"x"}`:                                                  {},
-		`{"Error":"invalid_grant"}`:                                                              {},
-		`{}`:                                                                                     {},
-		`{"error":"e","claims":"` + strings.Repeat("c", maxChallenge+1) + `"}`:                   {Code: "e"},
+		`{"error":"e","error_description":"AADB2C1: x.\r\nCorrelation ID: 0000aaaa-11bb-cccc-dd33-eeeeee333333\r\n"}`: {Code: "e",
+			Description: "AADB2C1: x.\r\nCorrelation ID: 0000aaaa-11bb-cccc-dd33-eeeeee333333\r\n", CorrelationID: "0000aaaa-11bb-cccc-dd33-eeeeee333333"},
+		`{"error":["invalid_grant"]}`:                      {},
+		`{"error":"invalid_grant","error_description":{}}`: {},
+		`{"error":"invalid_grant","error":"x"}`:            {},
+		`{"Error":"invalid_grant"}`:                        {},
+		`{}`:                                               {},
+		`{"error":"e","claims":"` + strings.Repeat("c", maxChallenge+1) + `"}`: {Code: "e"},
 	} {
 		want.StatusCode, want.RetryAfter = 400, time.Second
 		require.Equal(t, &want, parseError(wire.Answer{Status: 400, RetryAfter: time.Second, Body: []byte(body)}, nil), body)

@@ -103,7 +103,9 @@ func (a *attempt) authorize(redirectURI, responseMode string) (*Authorization, e
 	}
 	params := a.front()
 	core.fillScopes(params, a.request, a.md.defaults)
-	params.Set("nonce", z.nonce.Reveal())
+	if a.md.openID {
+		params.Set("nonce", z.nonce.Reveal())
+	}
 	if responseMode != "" {
 		params.Set("response_mode", responseMode)
 	}

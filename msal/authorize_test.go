@@ -48,11 +48,11 @@ func asServerError(t testing.TB, err error) *msal.ServerError {
 }
 
 // What is sent to the two endpoints, and that the two belong together.
-func TestAuthorizeAndRedeemOnTheWire(t *testing.T) {
+func TestAuthorizeAndRedeemOnTheWire_R6749_1(t *testing.T) {
 	t.Parallel()
 	p := msaltest.New(t)
 	p.EditMetadata = func(m map[string]any) {
-		m["authorization_endpoint"] = m["authorization_endpoint"].(string) + "?tenant=blue%20one" // R-6749-1
+		m["authorization_endpoint"] = m["authorization_endpoint"].(string) + "?tenant=blue%20one" // which stays
 	}
 	c := newClient(t, p)
 	seen := map[string]bool{}
@@ -137,7 +137,7 @@ func TestAuthorizeRefusesBeforeIO(t *testing.T) {
 		"http elsewhere":      {plain, "http://app.example/cb", nil, nil, "use https"},
 		"like localhost":      {plain, "http://localhost.app.example/cb", nil, nil, "use https"},
 		"script":              {plain, "javascript:alert(1)", nil, nil, "use https"},
-		"no dot":              {plain, "myapp:/cb", nil, nil, "com.example.app"},
+		"R-8252-8 no dot":     {plain, "myapp:/cb", nil, nil, "com.example.app"},
 		"no host":             {plain, "https:///cb", nil, nil, "use https"},
 		"negative age":        {plain.With(msal.Params{MaxAge: -1}), testRedirect, nil, nil, "MaxAge"},
 		"resource":            {plain.With(msal.Params{Resources: []string{"https://api.example/#x"}}), testRedirect, nil, nil, "Resources"},
@@ -213,7 +213,7 @@ func change(callback url.Values, name string, values ...string) url.Values {
 }
 
 // Redirects that are somebody else's: each is told apart, and the sign-in goes on.
-func TestStrangersDoNotUseUp(t *testing.T) {
+func TestStrangersDoNotUseUp_CB03(t *testing.T) {
 	t.Parallel()
 	p := msaltest.New(t)
 	c := newClient(t, p)
@@ -366,8 +366,8 @@ func TestCodeIsSentOnce(t *testing.T) {
 	}
 }
 
-// CB-06: of many deliveries of one callback one is redeemed.
-func TestRedeemInParallel(t *testing.T) {
+// Of many deliveries of one callback one is redeemed.
+func TestRedeemInParallel_CB06(t *testing.T) {
 	t.Parallel()
 	p := msaltest.New(t)
 	c := newClient(t, p)
@@ -391,7 +391,7 @@ func TestAuthorizationExpires(t *testing.T) {
 	for name, tc := range map[string]struct {
 		after time.Duration
 		says  string
-	}{"in time": {10 * time.Minute, ""}, "late": {10*time.Minute + 1, "more than 10m0s"}} {
+	}{"limit: authorization, 10 min": {10 * time.Minute, ""}, "limit: authorization, later": {10*time.Minute + 1, "more than 10m0s"}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := msaltest.New(t)

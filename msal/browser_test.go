@@ -32,7 +32,7 @@ func onSockets(t *testing.T) (*msaltest.Platform, *msal.Client) {
 }
 
 // visitor is a sign-in whose browser the test plays. Open has not returned when
-// the test begins to (CB-27) and does not before its context ends.
+// the test begins to and does not before its context ends.
 type visitor struct {
 	address  string // of the authorization request
 	redirect string
@@ -161,7 +161,7 @@ func TestBrowserFallsBackToQuery(t *testing.T) {
 
 // Everything that reaches the port before the genuine answer, most of it with
 // the right state: none ends the sign-in, learns anything, or gets CORS.
-func TestBrowserIgnoresStrangers(t *testing.T) {
+func TestBrowserIgnoresStrangers_CB03_CB05(t *testing.T) {
 	t.Parallel()
 	p, c := onSockets(t)
 	v := startBrowser(t.Context(), t, c, msal.Browser{ResponseMode: "query", Page: []byte("<!doctype html><p>Welcome")})
@@ -194,7 +194,7 @@ func TestBrowserIgnoresStrangers(t *testing.T) {
 			status, header, body := call(t, r[0], r[1], r[2:]...)
 			require.Contains(t, []int{400, 403, 404, 405, 421}, status)
 			require.NotContains(t, fmt.Sprint(header), "Access-Control")
-			for _, secret := range []string{asked.Get("state"), asked.Get("nonce"), asked.Get("code_challenge"), "script", p.URL} { // CB-05
+			for _, secret := range []string{asked.Get("state"), asked.Get("nonce"), asked.Get("code_challenge"), "script", p.URL} {
 				require.NotContains(t, fmt.Sprint(header)+body, secret)
 			}
 		})
@@ -245,8 +245,8 @@ func TestBrowserTypedErrors(t *testing.T) {
 	})
 }
 
-// CB-06: the answer is delivered again while the first is redeemed.
-func TestBrowserSecondDelivery(t *testing.T) {
+// The answer is delivered again while the first is redeemed.
+func TestBrowserSecondDelivery_CB06(t *testing.T) {
 	t.Parallel()
 	p, c := onSockets(t)
 	v := startBrowser(t.Context(), t, c, msal.Browser{ResponseMode: "query"})
@@ -291,7 +291,7 @@ func TestBrowserStartsAgainWithoutARefusedDefault(t *testing.T) {
 }
 
 // Show has the address also where no browser comes up.
-func TestBrowserThatDoesNotOpen(t *testing.T) {
+func TestBrowserThatDoesNotOpen_CB27_DV18_R8628_10(t *testing.T) {
 	t.Parallel()
 	p, c := onSockets(t)
 	shown := make(chan string, 1)
@@ -312,8 +312,8 @@ func TestBrowserThatDoesNotOpen(t *testing.T) {
 	require.ErrorIs(t, err, failed)
 	require.ErrorContains(t, err, redirect)
 	require.ErrorContains(t, err, "within 200ms")
-	requireClosed(t, redirect)         // CB-27: too late
-	require.Zero(t, p.Count("device")) // DV-18: nor is anything else tried
+	requireClosed(t, redirect)         // too late
+	require.Zero(t, p.Count("device")) // nor is anything else tried
 
 	b.Show = func(context.Context, string) error { return failed }
 	b.Open = func(context.Context, string) error { panic("opened though the person could not be told") }
@@ -335,7 +335,7 @@ func TestBrowserTimeoutHint(t *testing.T) {
 	require.Zero(t, p.Count("token"))
 }
 
-func TestBrowserCancelled(t *testing.T) {
+func TestBrowserCancelled_CB27(t *testing.T) {
 	t.Parallel()
 	_, c := onSockets(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -346,9 +346,9 @@ func TestBrowserCancelled(t *testing.T) {
 	require.ErrorIs(t, err, changed)
 }
 
-// CB-19: no browser is opened when the answer could not arrive, or at another
+// No browser is opened when the answer could not arrive, or at another
 // program.
-func TestBrowserPort(t *testing.T) {
+func TestBrowserPort_CB19(t *testing.T) {
 	t.Parallel()
 	p, c := onSockets(t)
 	other, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -368,9 +368,9 @@ func TestBrowserPort(t *testing.T) {
 	require.Zero(t, p.Count("authorize"))
 }
 
-// CB-20: when SignIn returns the port is closed and nothing runs any more,
+// When SignIn returns the port is closed and nothing runs any more,
 // whatever connections are held open. Not parallel: it looks at all goroutines.
-func TestBrowserLeavesNothing(t *testing.T) {
+func TestBrowserLeavesNothing_CB20_R8252_5(t *testing.T) {
 	p, c := onSockets(t)
 	v := startBrowser(t.Context(), t, c, msal.Browser{})
 	for _, half := range []string{"", "GET / HTTP/1.1\r\nHost:"} {
@@ -391,9 +391,9 @@ func TestBrowserLeavesNothing(t *testing.T) {
 	require.NotContains(t, string(stacks), "msal.Browser.")
 }
 
-// CO-01 and CB-32: everybody signs in at once, through one client, and gets
+// Everybody signs in at once, through one client, and gets
 // their own account.
-func TestBrowserInParallel(t *testing.T) {
+func TestBrowserInParallel_CB32_CO01(t *testing.T) {
 	t.Parallel()
 	p, c := onSockets(t)
 	const n = 20
@@ -421,9 +421,9 @@ func TestBrowserInParallel(t *testing.T) {
 	require.Len(t, accounts, n)
 }
 
-// BR-12: what an application's Open does wrong is an error, not the end of its
+// What an application's Open does wrong is an error, not the end of its
 // process.
-func TestBrowserOpenPanics(t *testing.T) {
+func TestBrowserOpenPanics_BR12(t *testing.T) {
 	t.Parallel()
 	_, c := onSockets(t)
 	_, err := c.SignIn(t.Context(), msal.Browser{

@@ -16,7 +16,7 @@ import (
 	"github.com/staysigned/staysigned/msal"
 )
 
-// panics are the values that the child of TestPanicShowsNoSecret dies of.
+// panics are the values that the child of TestPanicShowsNoSecret_LG07 dies of.
 var panics = map[string]func(w watched, token msal.Token, z *msal.Authorization) any{
 	"Token": func(_ watched, token msal.Token, _ *msal.Authorization) any { return token },
 	"hidden Token": func(_ watched, token msal.Token, _ *msal.Authorization) any {
@@ -29,9 +29,9 @@ var panics = map[string]func(w watched, token msal.Token, z *msal.Authorization)
 
 const panicVariable = "STAYSIGNED_TEST_PANIC" // what to die of, and the file for the canaries
 
-// TestPanicShowsNoSecret: the last words of a process, with the stacks of all
+// TestPanicShowsNoSecret_LG07: the last words of a process, with the stacks of all
 // goroutines, hold no secret.
-func TestPanicShowsNoSecret(t *testing.T) {
+func TestPanicShowsNoSecret_LG07(t *testing.T) {
 	if value, file, ok := strings.Cut(os.Getenv(panicVariable), "="); ok {
 		w := watch(t)
 		token, z := w.signIn(t, "read"), w.begin(t, "read")
@@ -45,7 +45,7 @@ func TestPanicShowsNoSecret(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "canaries")
-			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestPanicShowsNoSecret$")
+			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestPanicShowsNoSecret_LG07$")
 			child.Env = append(os.Environ(), "GOTRACEBACK=all", panicVariable+"="+name+"="+file)
 			var out bytes.Buffer
 			child.Stdout, child.Stderr = &out, &out

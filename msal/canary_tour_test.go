@@ -106,8 +106,8 @@ func prints[T any](t *testing.T, w watched, name string, v T) {
 	}
 }
 
-// TestPrintsNoSecret prints every exported value while it holds what it can.
-func TestPrintsNoSecret(t *testing.T) {
+// TestPrintsNoSecret_LG01_LG02_LG04_LG09 prints every exported value while it holds what it can.
+func TestPrintsNoSecret_LG01_LG02_LG04_LG09(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := watch(t, func(cfg *msal.Config) { cfg.Capabilities = []string{"cp1"} })
 		token := w.signIn(t, "read")
@@ -215,9 +215,9 @@ func echo(status int, media, body string) *http.Response {
 	}
 }
 
-// TestErrorsShowNoSecret: whatever a server answers, and whatever breaks, no
+// TestErrorsShowNoSecret_LG05: whatever a server answers, and whatever breaks, no
 // error and no line of the log repeats what was sent.
-func TestErrorsShowNoSecret(t *testing.T) {
+func TestErrorsShowNoSecret_LG05(t *testing.T) {
 	for name, answer := range echoes {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -332,9 +332,9 @@ func TestPrintsNoSecretBarred(t *testing.T) {
 	prints(t, w, "error", err)
 }
 
-// TestErrorsShowNoPassword: a URL may come with a password in it, by mistake or
+// TestErrorsShowNoPassword_LG06: a URL may come with a password in it, by mistake or
 // because a proxy wants one.
-func TestErrorsShowNoPassword(t *testing.T) {
+func TestErrorsShowNoPassword_LG06(t *testing.T) {
 	t.Parallel()
 	const password = "hunter2-hunter2-hunter2"
 	w := watch(t)

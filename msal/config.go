@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +25,8 @@ type Config struct {
 
 	// Authority is the server: an issuer URL, or a Microsoft authority such as
 	// https://login.microsoftonline.com/organizations. For an issuer it has to
-	// be exactly what the server's metadata says, slash for slash.
+	// be exactly what the server's metadata says, slash for slash; GitHub's is
+	// https://github.com/login/oauth.
 	Authority string
 
 	// Cache keeps the sessions. If nil, they live in memory and end with the
@@ -59,7 +59,7 @@ type Config struct {
 
 	// Provider says how this server differs from others. If zero, that is
 	// found by its issuer and its metadata; set it for ADFS and B2C on domains
-	// of their own.
+	// of their own. It stands over the metadata.
 	Provider Provider
 
 	// AllowedTenants lists the tenant ids whose people may sign in. If empty,
@@ -76,8 +76,8 @@ type Config struct {
 	// beside ClientID. If empty, none (OpenID Connect Core 3.1.3.7).
 	TrustedAudiences []string
 
-	// Metadata is the server's discovery document. If empty, it is fetched
-	// when it is first needed.
+	// Metadata is the server's metadata document, of OpenID Connect Discovery
+	// or of RFC 8414. If empty, it is fetched when it is first needed.
 	Metadata []byte
 
 	// Timeout bounds each single request to the server. If zero, 30 seconds.
@@ -106,21 +106,6 @@ const (
 	V2 Endpoint = iota // scopes, several kinds of account
 	V1                 // resources; work and school accounts only
 )
-
-// Provider tells how a server's handling of the default scopes differs from
-// the standard's. The zero Provider means: decide by issuer and metadata.
-type Provider struct {
-	// Name takes a built-in profile: "entra", "b2c", "ciam", "adfs", "google",
-	// "gitlab" and others. If empty, the issuer decides. The other fields
-	// override the profile's.
-	Name string
-	// Defaults are the default scopes the server understands. If nil, the
-	// profile or the metadata's scopes_supported decides.
-	Defaults []string
-	// Authorize holds further parameters of each authorization request, such
-	// as access_type=offline.
-	Authorize url.Values
-}
 
 // settings are a validated Config and what follows from it.
 type settings struct {
@@ -153,17 +138,12 @@ func (cfg Config) validate() (settings, error) {
 	if s.defaults, err = cfg.sent(); err != nil {
 		return s, err
 	}
-	s.profile = s.authority.Profile(cfg.Provider.Name)
-	if cfg.Provider.Defaults != nil {
-		s.profile.Defaults = s.Provider.Defaults
+	s.profile = provider.Profile(cfg.Provider).Or(s.authority.Profile(cfg.Provider.Name))
+	if err := checkProfile(s.authority, s.profile); err != nil {
+		return s, fmt.Errorf("Provider.%w", err)
 	}
-	if cfg.Provider.Authorize != nil {
-		s.profile.Authorize = s.Provider.Authorize
-	}
-	if len(cfg.Metadata) > 0 {
-		if s.given, err = parseMetadata(s.authority, cfg.Metadata, cfg.InsecureLoopbackHTTP); err != nil {
-			return s, fmt.Errorf("Metadata: %w", err)
-		}
+	if s.given, err = s.metadataGiven(); err != nil {
+		return s, err
 	}
 	return s, s.checkCache()
 }
@@ -171,8 +151,6 @@ func (cfg Config) validate() (settings, error) {
 // clone keeps the caller's later changes of its slices from reaching us.
 func (cfg Config) clone() Config {
 	cfg.OmitScopes = slices.Clone(cfg.OmitScopes)
-	cfg.Provider.Defaults = slices.Clone(cfg.Provider.Defaults)
-	cfg.Provider.Authorize = cloneValues(cfg.Provider.Authorize)
 	cfg.AllowedTenants = slices.Clone(cfg.AllowedTenants)
 	cfg.Capabilities = slices.Clone(cfg.Capabilities)
 	cfg.TrustedAudiences = slices.Clone(cfg.TrustedAudiences)
@@ -211,19 +189,6 @@ func (cfg Config) check() error {
 		if !tenantID(tenant) {
 			return fmt.Errorf("AllowedTenants: %q is not a tenant id (a GUID); a domain may change hands", tenant)
 		}
-	}
-	for name := range cfg.Provider.Authorize {
-		if protocol(name) {
-			return fmt.Errorf("Provider.Authorize: %q is a parameter of the protocol", name)
-		}
-	}
-	for _, s := range cfg.Provider.Defaults {
-		if !scopes.Defaults().Has(s) {
-			return fmt.Errorf("Provider.Defaults: %q is none of the defaults %s", s, scopes.Defaults())
-		}
-	}
-	if cfg.Provider.Defaults != nil && !slices.Contains(cfg.Provider.Defaults, scopes.OpenID) {
-		return errors.New("Provider.Defaults: openid has to be among them, without it there is no account")
 	}
 	return nil
 }

@@ -117,7 +117,10 @@ func TestConfigRefused(t *testing.T) {
 		"Metadata without issuer":         {func(c *msal.Config) { c.Metadata = []byte("{}") }, "Metadata", "no issuer"},
 		"Metadata of another issuer":      {func(c *msal.Config) { c.Metadata = []byte(strings.Replace(metadata, "idp", "other", 1)) }, "Metadata", `want "https://idp.example"`},
 		"Metadata of issuer with a slash": {func(c *msal.Config) { c.Metadata = []byte(strings.Replace(metadata, `example"`, `example/"`, 1)) }, "Metadata", `want "https://idp.example"`},
-		"Metadata without an endpoint":    {func(c *msal.Config) { c.Metadata = []byte(`{"issuer":"https://idp.example"}`) }, "Metadata", "no token_endpoint and no jwks_uri"},
+		"Metadata without an endpoint":    {func(c *msal.Config) { c.Metadata = []byte(`{"issuer":"https://idp.example"}`) }, "Metadata", "no token_endpoint"},
+		"Metadata without keys": {func(c *msal.Config) {
+			c.Metadata = []byte(`{"issuer":"https://idp.example","token_endpoint":"https://idp.example/token","scopes_supported":["openid"]}`)
+		}, "Metadata", "no jwks_uri"},
 		"Metadata that leads to a script": {func(c *msal.Config) {
 			c.Metadata = []byte(strings.Replace(metadata, "https://idp.example/token", "javascript:alert(1)", 1))
 		}, "Metadata", "token_endpoint"},

@@ -171,7 +171,7 @@ func (a *attempt) poll(ctx context.Context, g deviceGrant) (Token, error) {
 		}
 		answer, err := core.post(ctx, a.md.doc.TokenEndpoint, form, nil)
 		if err == nil {
-			return a.finish(ctx, a.request.first(core), answer.Body, "")
+			return a.finish(ctx, a.request.first(core), answer, "")
 		}
 		if ctx.Err() != nil {
 			return Token{}, context.Cause(ctx)

@@ -61,7 +61,7 @@ func requireNoDeviceCode(t testing.TB, p *msaltest.Platform, err error) {
 	require.NotContains(t, err.Error(), "dc-")
 }
 
-func TestDeviceCode(t *testing.T) {
+func TestDeviceCode_DV17_R8628_2_R8628_7_R8628_9(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := msaltest.New(t)
 		p.ClientSecret = "installed"
@@ -75,7 +75,7 @@ func TestDeviceCode(t *testing.T) {
 		}}, "read")
 		require.NoError(t, err)
 		require.Equal(t, "avery", token.Account.Subject)
-		require.Equal(t, []time.Duration{5 * time.Second, 5 * time.Second, 5 * time.Second}, gaps(p, began)) // R-8628-2
+		require.Equal(t, []time.Duration{5 * time.Second, 5 * time.Second, 5 * time.Second}, gaps(p, began))
 		again, err := c.Token(t.Context(), "read")
 		require.NoError(t, err)
 		require.Equal(t, token.AccessToken(), again.AccessToken())
@@ -88,12 +88,12 @@ func TestDeviceCode(t *testing.T) {
 		poll.Del("device_code")
 		require.Equal(t, "client_id=a-test-client&client_secret=installed&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code", poll.Encode())
 
-		require.Equal(t, p.URL+"/activate", prompt.VerificationURI) // R-8628-7: all of it, and the person opens it
+		require.Equal(t, p.URL+"/activate", prompt.VerificationURI) // all of it, and the person opens it
 		require.Equal(t, prompt.VerificationURI+"?user_code="+prompt.UserCode, prompt.VerificationURIComplete)
 		require.Equal(t, "idp.example", prompt.Issuer)
 		require.Equal(t, 15*time.Minute, prompt.Expiry.Sub(began))
 		require.Zero(t, p.Count("verification"))
-		for _, says := range []string{prompt.VerificationURI, prompt.UserCode, "idp.example", "Only continue if you started this yourself"} { // DV-17, R-8628-9
+		for _, says := range []string{prompt.VerificationURI, prompt.UserCode, "idp.example", "Only continue if you started this yourself"} {
 			require.Contains(t, prompt.String(), says)
 		}
 	})
@@ -104,19 +104,23 @@ func TestDeviceInterval(t *testing.T) {
 		interval any
 		want     time.Duration
 	}{
-		"DV-01 R-8628-1 none": {nil, 5 * time.Second},
-		"DV-05 -1":            {-1, 5 * time.Second},
-		"DV-05 0":             {0, 5 * time.Second},
-		"DV-05 too small":     {0.001, 5 * time.Second},
-		"DV-05 9223372037":    {9223372037, 300 * time.Second},
-		"DV-05 1e30":          {raw("1e30"), 300 * time.Second},
-		"DV-05 1e400":         {raw("1e400"), 5 * time.Second},
-		"DV-05 string":        {"7", 7 * time.Second},
-		"DV-05 other string":  {"soon", 5 * time.Second},
-		"DV-05 2.5":           {2.5, 2500 * time.Millisecond},
-		"DV-05 null":          {raw("null"), 5 * time.Second},
-		"DV-05 true":          {true, 5 * time.Second},
-		"DV-05 object":        {raw("{}"), 5 * time.Second},
+		"DV-01 R-8628-1 none":               {nil, 5 * time.Second},
+		"DV-05 -1":                          {-1, 5 * time.Second},
+		"DV-05 0":                           {0, 5 * time.Second},
+		"DV-05 too small":                   {0.001, 5 * time.Second},
+		"DV-05 9223372037":                  {9223372037, 300 * time.Second},
+		"DV-05 limit: poll interval, 300 s": {300, 300 * time.Second},
+		"DV-05 limit: poll interval, a second more": {301, 300 * time.Second},
+		"DV-05 limit: poll interval, 1 s":           {1, time.Second},
+		"DV-05 limit: poll interval, less":          {0.999, 5 * time.Second},
+		"DV-05 1e30":                                {raw("1e30"), 300 * time.Second},
+		"DV-05 1e400":                               {raw("1e400"), 5 * time.Second},
+		"DV-05 string":                              {"7", 7 * time.Second},
+		"DV-05 other string":                        {"soon", 5 * time.Second},
+		"DV-05 2.5":                                 {2.5, 2500 * time.Millisecond},
+		"DV-05 null":                                {raw("null"), 5 * time.Second},
+		"DV-05 true":                                {true, 5 * time.Second},
+		"DV-05 object":                              {raw("{}"), 5 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -175,8 +179,8 @@ func TestDeviceGoesOn(t *testing.T) {
 	}
 }
 
-// DV-08: a machine that has lost its network for a while has sent nothing.
-func TestDeviceOffline(t *testing.T) {
+// A machine that has lost its network for a while has sent nothing.
+func TestDeviceOffline_DV08(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := msaltest.New(t)
 		p.AutoApproveAfter = 1
@@ -195,7 +199,7 @@ func TestDeviceOffline(t *testing.T) {
 	})
 }
 
-// DV-04 and R-8628-5: what ends the wait at once.
+// What ends the wait at once.
 func TestDeviceStops(t *testing.T) {
 	for name, fault := range map[string]msaltest.Fault{
 		"denied":        {Code: "access_denied"},
@@ -224,16 +228,17 @@ func TestDeviceStops(t *testing.T) {
 	}
 }
 
-// R-8628-6: the code ends when the server said, by our clock, at most in an hour.
+// The code ends when the server said, by our clock, at most in an hour.
 func TestDeviceExpires(t *testing.T) {
 	for name, tc := range map[string]struct {
 		life any
 		want time.Duration
 	}{
-		"DV-06 number": {61, 61 * time.Second},
-		"DV-06 string": {"900", 15 * time.Minute},
-		"DV-06 long":   {99999999999, time.Hour},
-		"DV-06 short":  {1, time.Second},
+		"DV-06 R-8628-6 number":                    {61, 61 * time.Second},
+		"DV-06 string":                             {"900", 15 * time.Minute},
+		"DV-06 limit: device code, beyond an hour": {99999999999, time.Hour},
+		"DV-06 limit: device code, an hour":        {3600, time.Hour},
+		"DV-06 short":                              {1, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -250,8 +255,8 @@ func TestDeviceExpires(t *testing.T) {
 	}
 }
 
-// DV-12: what the server gives is taken, though it comes late.
-func TestDeviceAnswersLate(t *testing.T) {
+// What the server gives is taken, though it comes late.
+func TestDeviceAnswersLate_DV12(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := msaltest.New(t)
 		p.DeviceLife, p.AutoApproveAfter = 6*time.Second, 1
@@ -391,8 +396,8 @@ func TestDeviceStartsAgainWithoutARefusedDefault(t *testing.T) {
 	})
 }
 
-// DV-15: two people, two codes, no cross-over; and who was not asked for is refused.
-func TestDeviceInParallel(t *testing.T) {
+// Two people, two codes, no cross-over; and who was not asked for is refused.
+func TestDeviceInParallel_AC02_DV15(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := msaltest.New(t)
 		c := newClient(t, p)
@@ -416,13 +421,13 @@ func TestDeviceInParallel(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "avery", token.Account.Subject)
 		require.Equal(t, "blake", (<-blakes).Account.Subject)
-		_, err = c.For(token.Account).SignIn(t.Context(), as(blake), "read") // AC-02
+		_, err = c.For(token.Account).SignIn(t.Context(), as(blake), "read")
 		require.ErrorIs(t, err, msal.ErrSignInRequired)
 	})
 }
 
 // Without Show the prompt goes to standard error, once and whole.
-func TestDevicePromptOnStandardError(t *testing.T) {
+func TestDevicePromptOnStandardError_DV14(t *testing.T) {
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
 	defer r.Close()

@@ -1,7 +1,8 @@
 // Package msal signs people in to Go programs and keeps them signed in: command
-// line tools, desktop applications and daemons, at Microsoft's identity platform
-// and at every other OpenID Provider. It is an OAuth 2.0 public client (RFC 6749
-// section 2.1), and it does not lose a session that a client can keep.
+// line tools, desktop applications and daemons, at Microsoft's identity platform,
+// at every other OpenID Provider, and at servers that do OAuth 2.0 alone. It is
+// an OAuth 2.0 public client (RFC 6749 section 2.1), and it does not lose a
+// session that a client can keep.
 //
 // After [New], two calls matter. [Client.Token] returns a token without asking
 // anybody, and costs nothing while there is a valid one; [Client.SignIn] asks a
@@ -39,7 +40,7 @@
 //
 // The files, in the order in which a token passes them:
 //
-//	config.go client.go                what an application says once
+//	config.go provider.go client.go    what an application says once
 //	request.go claims.go               what it asks for, checked before any I/O,
 //	explain.go                         and explained without any
 //	signin.go                          a person signs in,
@@ -49,7 +50,8 @@
 //	flight.go refresh.go keepfresh.go  or one refresh for all who wait,
 //	import.go unified.go               or they have signed in with MSAL
 //	server.go answer.go                the server, and what it says
-//	accept.go record.go save.go        verified, stored, and only then shown
+//	accept.go record.go save.go        verified, stored, and only then shown;
+//	anonymous.go                       without OpenID Connect, nobody's
 //	token.go account.go                what the application gets,
 //	errors.go action.go hints.go       also where something went wrong,
 //	httpclient.go challenge.go         and who shows it to an API:

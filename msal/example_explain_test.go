@@ -165,7 +165,7 @@ func ExampleClient_Explain_leftOut() {
 	// https://accounts.google.com: left out, the provider does not take it (profile google); access_type and prompt stand in for it
 	// calendar openid profile email map[access_type:[offline] prompt:[consent]]
 	// https://login.example.com: undecided, the server's metadata decides, which is fetched at sign-in
-	// calendar openid map[]
+	// calendar map[]
 }
 
 // Microsoft's v1.0 endpoint knows resources, not scopes. For other programs there

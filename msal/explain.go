@@ -1,6 +1,7 @@
 package msal
 
 import (
+	"cmp"
 	"maps"
 	"net/url"
 	"slices"
@@ -26,15 +27,14 @@ import (
 // used what another one stored. The parameters of a request are those that the
 // scopes, Config.Provider and Params bring; who is hinted at is none of them.
 func (c *Client) Explain(catalog *scopes.Catalog, scope ...string) scopes.Explanation {
-	x := explainer{Client: c, md: c.core.server.known.Load()}
-	x.sent, x.undecided = x.defaults()
+	x := c.explainer()
 	authority := c.core.authority
 	return scopes.Explain(scope, scopes.Rules{
 		Server:    authority.Issuer,
 		Defaults:  c.core.defaults,
 		Undecided: x.undecided,
 		Graph:     authority.Kind == provider.Entra || authority.Kind == provider.CIAM,
-		// Documented: in an external tenant "users cannot consent", an administrator does it for them.
+		// Documented: in an external tenant nobody but an administrator can consent.
 		AdminConsents: authority.Kind == provider.CIAM,
 		Canonical:     c.core.canonicalName,
 		Resource:      authority.Resource,
@@ -47,26 +47,30 @@ func (c *Client) Explain(catalog *scopes.Catalog, scope ...string) scopes.Explan
 // explainer answers with the functions that requests are made with.
 type explainer struct {
 	*Client
-	md              *metadata  // nil: nothing is known of the server
-	sent, undecided scopes.Set // of the defaults
+	openID    bool       // what is known says, or does not rule out, that the server is an OpenID Provider
+	refused   scopes.Set // defaults that the server has refused before
+	sent      scopes.Set // defaults that requests carry, by the names that this server has for them
+	undecided scopes.Set // and those about which only its metadata can tell
 }
 
-// defaults returns those that requests carry, as far as that is known, and those
-// about which only the metadata can tell.
-func (x explainer) defaults() (sent, undecided scopes.Set) {
-	c := x.core
-	if x.md != nil {
-		return x.md.defaults, scopes.Set{}
+func (c *Client) explainer() explainer {
+	core := c.core
+	send := func(doc *discovery.Document) scopes.Set {
+		list := core.profile.Sends(core.defaults.Slice(), doc.ScopesSupported, doc.ScopesPublished, core.openID(doc))
+		set, _ := scopes.New(list...) // the names have been checked
+		return set
 	}
-	doc, known := c.given, c.given != nil || c.profile.Defaults != nil
-	if doc == nil {
-		doc = &discovery.Document{ScopesPublished: true} // with the least that one can say
+	if md := core.server.known.Load(); md != nil {
+		return explainer{Client: c, openID: md.openID, refused: md.refused, sent: md.defaults}
 	}
-	sent, _ = scopes.New(c.profile.Sends(c.defaults.Slice(), doc.ScopesSupported, doc.ScopesPublished)...)
-	if !known {
-		undecided = c.defaults.Without(sent)
+	if core.given != nil {
+		return explainer{Client: c, openID: core.openID(core.given), sent: send(core.given)}
 	}
-	return sent, undecided
+	// The metadata is somewhere between one that lists nothing and one that lists everything.
+	least, most := &discovery.Document{ScopesPublished: true}, &discovery.Document{ScopesPublished: true}
+	most.ScopesSupported = append(scopes.Defaults().Slice(), core.profile.OfflineScope)
+	sent := send(least)
+	return explainer{Client: c, openID: core.openID(most), sent: sent, undecided: send(most).Without(sent)}
 }
 
 // check returns the errors that a list is refused with.
@@ -89,12 +93,19 @@ func (x explainer) requests(scope []string) []scopes.Request {
 		x.step("authorize", q, (&attempt{client: x.Client, request: q}).front()),
 		x.step("redeem", first, url.Values{}),
 	}
-	for rest := q.explicit.Without(first.explicit); rest.Len() > 0; rest = rest.Without(first.explicit) {
-		if q, _, err = x.build(rest.Slice()); err != nil {
-			break // part of a sound list is sound
+	var order []string
+	further := map[string][]string{} // by resource
+	for s := range q.explicit.Without(first.explicit).All() {
+		r := x.core.resource(x.core.authority.Resource(s))
+		if further[r] == nil {
+			order = append(order, r)
 		}
-		first = q.first(x.core)
-		list = append(list, x.step("refresh", first, url.Values{}))
+		further[r] = append(further[r], s)
+	}
+	for _, r := range order {
+		if q, _, err = x.build(further[r]); err == nil { // part of a sound list is sound
+			list = append(list, x.step("refresh", q, url.Values{}))
+		}
 	}
 	return list
 }
@@ -115,25 +126,37 @@ func (x explainer) step(name string, q request, form url.Values) scopes.Request 
 	return r
 }
 
-// why says why a default, or on v1.0 any scope, is not sent.
+// why says why a default, or on v1.0 any scope, is not sent, and why one is that
+// nobody named.
 func (x explainer) why(scope string) string {
-	c := x.core
+	c, name := x.core, scope
 	offline := scope == scopes.OfflineAccess
+	if offline {
+		name = cmp.Or(c.profile.OfflineScope, scope)
+	}
 	switch {
+	case c.authority.Kind == provider.B2C && scope == c.ClientID:
+		return "a token for the application itself: B2C gives none without a resource"
 	case c.authority.V1 && offline:
 		return "Microsoft's v1.0 endpoint is sent openid alone, and gives a refresh token without being asked"
 	case c.authority.V1 && scopes.Defaults().Has(scope):
 		return "Microsoft's v1.0 endpoint is sent openid alone"
 	case c.authority.V1:
 		return "Microsoft's v1.0 endpoint is asked for a resource, and gives what the registration lists for it"
+	case scope == c.profile.OfflineScope && !x.undecided.Has(scope):
+		return "this server's name for offline_access"
 	case !c.defaults.Has(scope) && offline:
 		return "Config.OmitScopes names it; without it most servers give no refresh token"
-	case !c.defaults.Has(scope):
-		return "Config.OmitScopes names it"
 	case x.undecided.Has(scope):
 		return "the server's metadata decides, which is fetched at sign-in"
-	case x.md != nil && x.md.refused.Has(scope):
+	case !c.defaults.Has(scope):
+		return "Config.OmitScopes names it"
+	case x.refused.Has(name):
 		return "the server has refused it before"
+	case x.sent.Has(name), x.undecided.Has(name):
+		return "its name at this server is " + name
+	case !x.openID && !offline:
+		return "the server does not do OpenID Connect"
 	}
 	reason := "the server's metadata does not say that it takes it"
 	if c.Provider.Defaults != nil {

@@ -55,6 +55,18 @@ func explainable() map[string]explained {
 			platform: grantOffline,
 			params:   msal.Params{Prompt: "consent", Extra: url.Values{"audience": {"https://other.example"}, "acr": {"x y"}}},
 		},
+		"renamed": {
+			config: func(cfg *msal.Config) { cfg.Provider.OfflineScope, cfg.MergeDefaults = "offline.access", true },
+			platform: func(p *msaltest.Platform) {
+				p.ScopesSupported = []string{"openid", "email", "offline.access"}
+				grantOffline(p)
+			},
+		},
+		"renamed-unlisted": {
+			config:   func(cfg *msal.Config) { cfg.Provider.OfflineScope = "offline.access" },
+			platform: grantOffline,
+		},
+		"anonymous": {config: func(cfg *msal.Config) { cfg.Provider.NoOpenID = true }, platform: oauthOnly},
 		"any-entra": {
 			config:   func(cfg *msal.Config) { cfg.Provider.Name, cfg.Capabilities = "entra", []string{"cp1"} },
 			platform: issues("/"+wireTenant+"/v2.0", "/"+wireTenant+"/v2.0"),
@@ -69,11 +81,6 @@ func explainable() map[string]explained {
 			config:   func(cfg *msal.Config) { cfg.Provider.Name, cfg.Endpoint = "entra", msal.V1 },
 			platform: issues("/"+wireTenant, "/"+wireTenant+"/"),
 		},
-		"any-entra-v1-resources": {
-			config:   func(cfg *msal.Config) { cfg.Provider.Name, cfg.Endpoint = "entra", msal.V1 },
-			platform: issues("/"+wireTenant, "/"+wireTenant+"/"),
-			params:   msal.Params{Resources: []string{"https://b.example/", "https://a.example/"}},
-		},
 		"any-b2c": {
 			config:   func(cfg *msal.Config) { cfg.Provider.Name = "b2c" },
 			platform: issues("/contoso.onmicrosoft.com/b2c_1_x/v2.0", "/"+wireTenant+"/v2.0/"),
@@ -86,6 +93,11 @@ func explainable() map[string]explained {
 	} {
 		all[name] = explained{dialect: d}
 	}
+	one := all["any-entra-v1"].dialect
+	one.params = msal.Params{Resources: []string{"https://management.azure.com/"}}
+	all["any-entra-v1-resource"] = explained{one, []string{
+		"https://management.azure.com//user_impersonation", "https://Management.azure.com//User_Impersonation", "https://management.azure.com//x",
+	}}
 	return all
 }
 
@@ -374,12 +386,19 @@ func TestExplainReasons(t *testing.T) {
 		"not taken":            {msal.Config{Authority: "https://gitlab.com"}, nil, "offline_access", scopes.LeftOut, "does not take it (profile gitlab)"},
 		"not configured": {msal.Config{Authority: "https://idp.example", Provider: msal.Provider{Defaults: []string{"openid"}}}, nil,
 			"email", scopes.LeftOut, "Config.Provider.Defaults does not name it"},
-		"openid is never in doubt": {msal.Config{Authority: "https://idp.example"}, nil, "openid", scopes.Added, ""},
-		"metadata to come":         {msal.Config{Authority: "https://idp.example"}, nil, "offline_access", undecided, "the server's metadata decides"},
-		"metadata that lists it":   {msal.Config{Metadata: document("openid", "email")}, nil, "email", scopes.Added, ""},
-		"metadata that does not":   {msal.Config{Metadata: document("openid", "email")}, nil, "profile", scopes.LeftOut, "does not say that it takes it"},
-		"metadata without a list":  {msal.Config{Metadata: document()}, nil, "profile", scopes.Added, ""},
-		"repeated":                 {msal.Config{Authority: organizations}, []string{"a", "b", "a"}, "a", scopes.Merged, "named before"},
+		"openid, with OpenID Connect": {msal.Config{Metadata: document()}, nil, "openid", scopes.Added, ""},
+		"openid, or none":             {msal.Config{Authority: "https://idp.example"}, nil, "openid", undecided, "the server's metadata decides"},
+		"by another name":             {msal.Config{Authority: "https://x.example", Provider: msal.Provider{Name: "x"}}, nil, "offline_access", scopes.LeftOut, "its name at this server is offline.access"},
+		"another name":                {msal.Config{Authority: "https://x.example", Provider: msal.Provider{Name: "x"}}, nil, "offline.access", scopes.Added, "this server's name for offline_access"},
+		"another name, in doubt":      {msal.Config{Authority: "https://idp.example", Provider: msal.Provider{OfflineScope: "o"}}, nil, "o", undecided, "the server's metadata decides"},
+		"no OpenID Connect":           {msal.Config{Authority: "https://idp.example", Provider: msal.Provider{NoOpenID: true}}, nil, "openid", scopes.LeftOut, "does not do OpenID Connect"},
+		"metadata without it":         {msal.Config{Metadata: []byte(`{"issuer": "https://idp.example", "token_endpoint": "https://idp.example/token"}`)}, nil, "email", scopes.LeftOut, "does not do OpenID Connect"},
+		"B2C's own token":             {msal.Config{Authority: "https://c.b2clogin.com/c.onmicrosoft.com/b2c_1_x"}, nil, clientID, scopes.Added, "B2C gives none"},
+		"metadata to come":            {msal.Config{Authority: "https://idp.example"}, nil, "offline_access", undecided, "the server's metadata decides"},
+		"metadata that lists it":      {msal.Config{Metadata: document("openid", "email")}, nil, "email", scopes.Added, ""},
+		"metadata that does not":      {msal.Config{Metadata: document("openid", "email")}, nil, "profile", scopes.LeftOut, "does not say that it takes it"},
+		"metadata without a list":     {msal.Config{Metadata: document()}, nil, "profile", scopes.Added, ""},
+		"repeated":                    {msal.Config{Authority: organizations}, []string{"a", "b", "a"}, "a", scopes.Merged, "named before"},
 		"of a further resource": {msal.Config{Authority: organizations}, []string{"User.Read", "api://x/y"}, "api://x/y", scopes.Sent,
 			"a token is for one resource"},
 		".default beside others":       {msal.Config{Authority: organizations}, []string{"a", "x/.default"}, "x/.default", scopes.Refused, "cannot be combined"},
@@ -516,7 +535,7 @@ func TestExplainConsent(t *testing.T) {
 		{"https://login.microsoftonline.us/common", "https://graph.microsoft.us/AuditLog.Read.All", "https://graph.microsoft.us/AuditLog.Read.All", "; admin consent needed for 1 of the scopes."},
 		{"https://login.microsoftonline.com/common", "api://x/AuditLog.Read.All", "", "."},
 		{"https://login.microsoftonline.com/common", ".default", "", "."},
-		{"https://idp.example", "AuditLog.Read.All", "", "; up to 3 more are decided at sign-in."},
+		{"https://idp.example", "AuditLog.Read.All", "", "; up to 4 more are decided at sign-in."},
 		{"https://contoso.ciamlogin.com", "Mail.Read", "Mail.Read openid profile email offline_access", "; admin consent needed for Mail.Read and 4 more."},
 	} {
 		c, err := msal.New(msal.Config{ClientID: clientID, Authority: tt.authority})

@@ -61,7 +61,7 @@ func BenchmarkFlat(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("%d/bare map", n), func(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
-				if bare[list[i%n].ID].id == "" {
+				if bare[list[i%n].ID].bound.account == "" {
 					b.Fatal("missing")
 				}
 			}

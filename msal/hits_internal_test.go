@@ -1,9 +1,11 @@
 package msal
 
 import (
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -38,9 +40,52 @@ func TestCheckKeepsHits(t *testing.T) {
 		}
 		get()
 		known := c.core.sessions.find(r.account.ID).hits.Load()
-		require.Len(t, known.more, 1)
+		require.Len(t, known.more.hits, 1)
 		time.Sleep(2 * time.Duration(checkEvery))
 		get()
 		require.Same(t, known, c.core.sessions.find(r.account.ID).hits.Load())
 	})
+}
+
+// With many accounts each cache line that a hit fetches is a walk to memory. It
+// fetches one of the session, one of the remembered request, and then the token.
+func TestHitFetchesFewLines(t *testing.T) {
+	const line = 64
+	require.LessOrEqual(t, unsafe.Offsetof(session{}.bound)+unsafe.Offsetof(Client{}.derived), uintptr(line-1))
+	require.LessOrEqual(t, unsafe.Offsetof(hits{}.hit)+unsafe.Offsetof(hit{}.token), uintptr(line))
+	for range 100 {
+		// Where an object begins is the allocator's affair, which goes by its size.
+		require.Zero(t, reflect.ValueOf(new(session)).Pointer()%line, "of %d bytes", unsafe.Sizeof(session{}))
+		require.Zero(t, reflect.ValueOf(new(hits)).Pointer()%line, "of %d bytes", unsafe.Sizeof(hits{}))
+	}
+}
+
+// Of many requests each is found, whatever its marks have in common with others'.
+func TestManyHits(t *testing.T) {
+	t.Parallel()
+	c, list := accounts(t, 1)
+	s := c.core.sessions.find(list[0].ID)
+	requests := [][]string{
+		nil, {"read"}, {"head"}, {"lead"}, {"read", "write"}, {"head", "write"}, {"read", "head"}, {"r"}, {""}, {"ad"}, {"bad", "ad"},
+	}
+	until := c.core.deadline(time.Now().Add(time.Hour), time.Now())
+	for i, scope := range requests {
+		s.remember(s.snap.Load(), scope, until, Token{Type: string(rune('a' + i))}, request{})
+	}
+	for range 2 { // what is remembered already changes nothing
+		for i, scope := range requests {
+			h, stands := s.hit(scope)
+			require.True(t, stands, scope)
+			require.Equal(t, string(rune('a'+i)), h.token.Type, scope)
+			s.remember(s.snap.Load(), scope, until, Token{}, request{})
+		}
+		for _, scope := range [][]string{{"write", "read"}, {"beads"}, {"read", "write", "head"}, {"ead"}} {
+			h, _ := s.hit(scope)
+			require.Nil(t, h, scope)
+		}
+	}
+	for i := range 2 * maxHits {
+		s.remember(s.snap.Load(), []string{"made", "up", string(rune('a' + i))}, until, Token{}, request{})
+	}
+	require.Len(t, s.hits.Load().more.hits, maxHits-1)
 }

@@ -89,8 +89,8 @@ func read(t testing.TB, resp *http.Response) string {
 	return string(body)
 }
 
-// R-6750-1 and TB-03: one Authorization header, ours, on a copy of the request.
-func TestHTTPClientSendsTheToken(t *testing.T) {
+// One Authorization header, ours, on a copy of the request.
+func TestHTTPClientSendsTheToken_R6750_1_TB03(t *testing.T) {
 	t.Parallel()
 	n, c, token := online(t, ok)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://API.example:443/me", nil)
@@ -105,8 +105,8 @@ func TestHTTPClientSendsTheToken(t *testing.T) {
 	require.Zero(t, n.p.Count())
 }
 
-// TB-01: nothing goes anywhere else, with the token or without.
-func TestHTTPClientKeepsToItsOrigin(t *testing.T) {
+// Nothing goes anywhere else, with the token or without.
+func TestHTTPClientKeepsToItsOrigin_R9700_6_TB01(t *testing.T) {
 	t.Parallel()
 	n, c, token := online(t, ok)
 	client := c.HTTPClient(api, "read")
@@ -132,7 +132,7 @@ type closing struct {
 
 func (c *closing) Close() error { c.closed = true; return nil }
 
-// TB-02 and R-6750-3: a chain of redirects that has left the origin is left
+// A chain of redirects that has left the origin is left
 // alone, also when it comes back.
 func TestHTTPClientRedirects(t *testing.T) {
 	t.Parallel()
@@ -184,8 +184,8 @@ func TestHTTPClientRedirects(t *testing.T) {
 	}
 }
 
-// TB-04: a refused token is replaced once, and the body sent again.
-func TestHTTPClientReplays(t *testing.T) {
+// A refused token is replaced once, and the body sent again.
+func TestHTTPClientReplays_TB04(t *testing.T) {
 	t.Parallel()
 	var first msal.Token
 	n, c, token := online(t, refusing(&first, `Bearer error="invalid_token"`))
@@ -202,8 +202,8 @@ func TestHTTPClientReplays(t *testing.T) {
 	require.Equal(t, api+"/items Bearer "+again.AccessToken(), n.seen[1])
 }
 
-// R-21-2: a server that refuses every token is believed at the second one.
-func TestHTTPClientDoesNotLoop(t *testing.T) {
+// A server that refuses every token is believed at the second one.
+func TestHTTPClientDoesNotLoop_R21_2_RF17(t *testing.T) {
 	t.Parallel()
 	n, c, _ := online(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
 	resp, err := c.HTTPClient(api, "read").Get(api)
@@ -344,8 +344,8 @@ func TestHTTPClientArguments(t *testing.T) {
 	require.Zero(t, n.p.Count())
 }
 
-// R-6750-3: http is for a server on this machine, and has to be asked for.
-func TestHTTPClientLoopback(t *testing.T) {
+// http is for a server on this machine, and has to be asked for.
+func TestHTTPClientLoopback_R6750_3(t *testing.T) {
 	t.Parallel()
 	n, _, _ := online(t, ok)
 	n.hosts["http://127.0.0.1:8080"] = ok

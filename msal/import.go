@@ -81,6 +81,9 @@ func (c *Client) takeOver(ctx context.Context, data []byte, scope []string) ([]A
 		return nil, nil
 	}
 	md, err := c.core.metadata(ctx)
+	if err == nil && !md.openID {
+		err = fmt.Errorf("%s gives no ID tokens, so that nothing would prove whose the sessions are; let people sign in", c.core.Authority)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +164,7 @@ func (s *session) adopt(ctx context.Context, q request, refreshToken string) (t 
 		got.refreshToken = refreshToken // it goes on (RFC 6749 section 6)
 	}
 	ctx = context.WithoutCancel(ctx)
-	t, err = s.core.accept(ctx, md, q, got, origin{account: s.id, locked: true})
+	t, err = s.core.accept(ctx, md, q, got, origin{account: s.bound.account, locked: true})
 	if err == nil {
 		s.core.welcome(ctx, t)
 	}

@@ -9,7 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func newSession(id string) func() *session { return func() *session { return &session{id: id} } }
+func newSession(id string) func() *session {
+	return func() *session { return &session{bound: Client{account: id}} }
+}
 
 func TestIndex(t *testing.T) {
 	t.Parallel()
@@ -107,9 +109,9 @@ func TestIndexParallel(t *testing.T) {
 		wg.Go(func() {
 			for r := range rounds {
 				for i, want := range known {
-					x.find(want.id) // counts as a miss, and so turns the maps around
-					if got := x.add(want.id, newSession("a second one")); got != want {
-						t.Errorf("add(%q) in round %d: %p, want %p", want.id, r, got, known[i])
+					x.find(want.bound.account) // counts as a miss, and so turns the maps around
+					if got := x.add(want.bound.account, newSession("a second one")); got != want {
+						t.Errorf("add(%q) in round %d: %p, want %p", want.bound.account, r, got, known[i])
 						return
 					}
 				}
@@ -119,8 +121,8 @@ func TestIndexParallel(t *testing.T) {
 			for r := range rounds {
 				id := fmt.Sprint("comes-", r%come)
 				s := x.add(id, newSession(id))
-				if s.id != id {
-					t.Errorf("add(%q) returned %q", id, s.id)
+				if s.bound.account != id {
+					t.Errorf("add(%q) returned %q", id, s.bound.account)
 				}
 				x.remove(id, s)
 				if again := x.find(id); again == s {
@@ -153,8 +155,8 @@ func TestIndexFindsAtAllTimes(t *testing.T) {
 			wg.Go(func() {
 				<-start
 				for _, want := range known {
-					if got := x.find(want.id); got != want {
-						t.Errorf("find(%q): %p, want %p", want.id, got, want)
+					if got := x.find(want.bound.account); got != want {
+						t.Errorf("find(%q): %p, want %p", want.bound.account, got, want)
 					}
 				}
 			})

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +28,7 @@ const maxAccess = 50
 type record struct {
 	generation string // of the sign-in; a refresh that began before it must not overwrite it
 	account    Account
-	person     members // account as it was stored, with what we do not know of it
+	person     members // what else was stored of it
 	idToken    string  // as received, verified before it came here
 	grants     []grant
 	access     []access
@@ -81,36 +83,49 @@ func take[T any](m members, name string, v *T, err *error) {
 		return
 	}
 	delete(m, name)
-	if s, ok := any(v).(*string); ok && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
-		*s = string(raw[1 : len(raw)-1]) // a token of kilobytes: encoding/json would scan it twice more
-		return
-	}
-	if e := json.Unmarshal(raw, v); e != nil && *err == nil {
+	if e := decode(raw, v); e != nil && *err == nil {
 		*err = fmt.Errorf("member %q: %w", name, e)
 	}
 }
 
-// takeBoth decodes an object as v and also as its members.
-func takeBoth[T any](m members, name string, v *T, err *error) (all members) {
-	raw := m[name]
-	take(m, name, v, err)
-	if json.Unmarshal(raw, &all) != nil {
-		return nil
+// decode is json.Unmarshal for a part of a record that was checked as a whole.
+// What records consist of is neither scanned again at each depth nor given to
+// reflection, whose first use in a process takes as long as all else of a read.
+func decode(raw json.RawMessage, v any) error {
+	switch v := v.(type) {
+	case *string:
+		if raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
+			*v = string(raw[1 : len(raw)-1])
+			return nil
+		}
+	case *int64:
+		if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+			*v = n
+			return nil
+		}
+	case *members:
+		if raw[0] == '{' {
+			*v = members{}
+			for quoted, part := range strictjson.Parts(raw) {
+				var name string
+				_ = decode(quoted, &name) // it is a string
+				(*v)[name] = part
+			}
+			return nil
+		}
+	case *[]members:
+		if raw[0] == '[' {
+			for _, part := range strictjson.Parts(raw) {
+				var m members
+				if err := decode(part, &m); err != nil {
+					return err
+				}
+				*v = append(*v, m)
+			}
+			return nil
+		}
 	}
-	return all
-}
-
-// with encodes v over what m has of the same object.
-func (m members) with(v any) (json.RawMessage, error) {
-	all := copyMembers(m)
-	raw, err := json.Marshal(v)
-	if err == nil {
-		err = json.Unmarshal(raw, &all) // adds to what is there
-	}
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(all)
+	return json.Unmarshal(raw, v) // null, escapes, and errors that say what was found
 }
 
 // put adds a member unless it has the zero value of its type.
@@ -121,9 +136,7 @@ func put[T comparable](m members, name string, v T) {
 	}
 }
 
-// millis stores times: seconds cannot tell which of two tokens is the later.
-func millis(t time.Time) int64 { return t.UnixMilli() }
-
+// Times are in milliseconds: seconds cannot tell which of two tokens is the later.
 func takeTime(m members, name string, t *time.Time, err *error) {
 	var ms int64
 	take(m, name, &ms, err)
@@ -131,12 +144,15 @@ func takeTime(m members, name string, t *time.Time, err *error) {
 }
 
 func decodeRecord(data []byte) (*record, error) {
-	var m members
-	if err := strictjson.Unmarshal(data, &m); err != nil {
+	err := strictjson.Check(data)
+	if err != nil {
 		return nil, err
 	}
-	var err error
-	var schema int
+	var m members
+	if err := decode(data, &m); err != nil {
+		return nil, err
+	}
+	var schema int64
 	take(m, "schema", &schema, &err)
 	if schema > recordSchema {
 		return nil, errNewerSchema
@@ -145,12 +161,15 @@ func decodeRecord(data []byte) (*record, error) {
 	var grants, tokens []members
 	var waiting members
 	take(m, "generation", &r.generation, &err)
-	r.person = takeBoth(m, "account", &r.account, &err)
+	take(m, "account", &r.person, &err)
 	take(m, "id_token", &r.idToken, &err)
 	take(m, "grants", &grants, &err)
 	take(m, "access", &tokens, &err)
 	take(m, "pending", &waiting, &err)
 	r.rest = m
+	for name, field := range fields(&r.account) {
+		take(r.person, name, field, &err)
+	}
 	for _, g := range grants {
 		r.grants = append(r.grants, decodeGrant(g, &err))
 	}
@@ -164,6 +183,14 @@ func decodeRecord(data []byte) (*record, error) {
 		err = errors.New("no schema or no account")
 	}
 	return r, err
+}
+
+// fields are the members of an account.
+func fields(a *Account) iter.Seq2[string, *string] {
+	return func(yield func(string, *string) bool) {
+		_ = yield("id", &a.ID) && yield("username", &a.Username) && yield("name", &a.Name) && yield("email", &a.Email) &&
+			yield("issuer", &a.Issuer) && yield("subject", &a.Subject) && yield("tenant", &a.Tenant) && yield("object_id", &a.ObjectID)
+	}
 }
 
 func decodeGrant(m members, err *error) (g grant) {
@@ -201,13 +228,16 @@ func decodePending(m members, err *error) *pending {
 
 func (r *record) encode() ([]byte, error) {
 	var err error
-	m := copyMembers(r.rest)
+	m, person := copyMembers(r.rest), copyMembers(r.person)
 	put(m, "schema", recordSchema)
 	put(m, "generation", r.generation)
-	if m["account"], err = r.person.with(r.account); err != nil {
+	put(m, "id_token", r.idToken)
+	for name, field := range fields(&r.account) {
+		person[name], _ = json.Marshal(*field) // also if it is empty
+	}
+	if m["account"], err = json.Marshal(person); err != nil {
 		return nil, err
 	}
-	put(m, "id_token", r.idToken)
 	grants, tokens := []members{}, []members{}
 	for _, g := range r.grants {
 		o := copyMembers(g.rest)
@@ -225,9 +255,9 @@ func (r *record) encode() ([]byte, error) {
 		put(o, "asked", a.asked)
 		put(o, "granted", a.granted)
 		put(o, "resource", a.resource)
-		put(o, "obtained", millis(a.obtained))
-		put(o, "expires", millis(a.expiry))
-		put(o, "refresh_after", millis(a.refreshAfter))
+		put(o, "obtained", a.obtained.UnixMilli())
+		put(o, "expires", a.expiry.UnixMilli())
+		put(o, "refresh_after", a.refreshAfter.UnixMilli())
 		tokens = append(tokens, o)
 	}
 	if m["grants"], err = json.Marshal(grants); err != nil {
@@ -241,7 +271,7 @@ func (r *record) encode() ([]byte, error) {
 		o["answer"] = p.answer
 		put(o, "asked", p.asked)
 		put(o, "resource", p.resource)
-		put(o, "received", millis(p.received))
+		put(o, "received", p.received.UnixMilli())
 		if m["pending"], err = json.Marshal(o); err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,6 +26,7 @@ var recordV1 = record{
 		Issuer: "https://idp.example", Subject: "avery",
 		Tenant: "11111111-2222-4333-8444-555555555555", ObjectID: "99999999-8888-4777-8666-555555555555",
 	},
+	person:  members{},
 	idToken: "header.payload.signature",
 	grants: []grant{{
 		refreshToken: "rt-1", scopes: "Mail.Read write", withheld: "Mail.Read", resource: "https://api.example/",
@@ -53,11 +55,7 @@ func TestRecordV1(t *testing.T) {
 	require.NoError(t, err)
 	r, err := decodeRecord(data)
 	require.NoError(t, err)
-	want := recordV1
-	var all struct{ Account members }
-	require.NoError(t, json.Unmarshal(data, &all))
-	want.person = all.Account
-	require.Equal(t, &want, r)
+	require.Equal(t, &recordV1, r)
 	again, err := r.encode()
 	require.NoError(t, err)
 	require.Equal(t, string(data), string(again))
@@ -113,6 +111,7 @@ func TestUnknownMembersSurvive(t *testing.T) {
 		require.NoError(t, json.Unmarshal(data, &stored))
 		stored["future"] = map[string]any{"a": "b"}
 		stored["grants"].([]any)[0].(map[string]any)["future"] = "g"
+		stored["account"].(map[string]any)["future"] = []any{"p"}
 		kept := stored["access"].([]any)[0].(map[string]any)
 		kept["future"], kept["asked"] = 1.5, "other" // a token that the refresh has nothing to do with
 		kept["expires"] = kept["expires"].(float64) + float64(time.Hour.Milliseconds())
@@ -129,6 +128,7 @@ func TestUnknownMembersSurvive(t *testing.T) {
 		var now map[string]any
 		require.NoError(t, json.Unmarshal(data, &now))
 		require.Equal(t, stored["future"], now["future"])
+		require.Equal(t, stored["account"], now["account"])
 		grant := now["grants"].([]any)[0].(map[string]any)
 		require.Equal(t, "g", grant["future"])
 		require.NotEqual(t, stored["grants"].([]any)[0].(map[string]any)["refresh_token"], grant["refresh_token"], "it was refreshed")
@@ -191,6 +191,23 @@ func FuzzRecord(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, string(once), string(twice))
 	})
+}
+
+// Whoever adds a field to Account has it stored.
+func TestFields(t *testing.T) {
+	t.Parallel()
+	var a Account
+	got := members{}
+	for name, field := range fields(&a) {
+		*field = "the " + name
+		got[name], _ = json.Marshal(*field)
+	}
+	data, err := json.Marshal(a)
+	require.NoError(t, err)
+	var want members
+	require.NoError(t, json.Unmarshal(data, &want))
+	require.Equal(t, want, got)
+	require.Len(t, want, reflect.TypeFor[Account]().NumField())
 }
 
 // What has no escape is taken as it stands, all else is decoded.

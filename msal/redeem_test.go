@@ -146,8 +146,8 @@ func TestOddTokenAnswers(t *testing.T) {
 	}
 }
 
-// R-6749-5: nothing is assumed about sizes that a provider may choose.
-func TestLargeAccessToken(t *testing.T) {
+// Nothing is assumed about sizes that a provider may choose.
+func TestLargeAccessToken_R6749_5(t *testing.T) {
 	t.Parallel()
 	p := msaltest.New(t)
 	large := strings.Repeat("A-._~+/9", 2<<10) + "=="
@@ -156,8 +156,8 @@ func TestLargeAccessToken(t *testing.T) {
 	require.Equal(t, large, signIn(t, p, newClient(t, p), "read").AccessToken())
 }
 
-// CB-28: a code that was issued for another sign-in, with the state of this one.
-func TestCodeInjection(t *testing.T) {
+// A code that was issued for another sign-in, with the state of this one.
+func TestCodeInjection_CB28(t *testing.T) {
 	t.Parallel()
 	p := msaltest.New(t)
 	c := newClient(t, p)
@@ -207,8 +207,8 @@ func TestRedeemVerifies(t *testing.T) {
 	}
 }
 
-// TR-31: an answer that comes after the caller's deadline changes nothing.
-func TestAnswerAfterDeadline(t *testing.T) {
+// An answer that comes after the caller's deadline changes nothing.
+func TestAnswerAfterDeadline_TR31(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := msaltest.New(t)
 		c := newClient(t, p)

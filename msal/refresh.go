@@ -157,6 +157,9 @@ func (s *session) spend(ctx context.Context, q request, r *record, rev cache.Rev
 	if err != nil {
 		return Token{}, err
 	}
+	if !md.openID && r.account.Subject != "" {
+		return Token{}, errNoOpenID // the answer could not be verified, and the refresh token would be spent
+	}
 	form, err := c.form(g.leaveOut(q, md.defaults))
 	if err != nil {
 		return Token{}, err

@@ -3,6 +3,7 @@ package msal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
@@ -59,14 +60,17 @@ func (c *Client) build(scope []string) (q request, merged []string, err error) {
 	return q, merged, err
 }
 
-// microsoft applies the rules of Microsoft's v2.0 endpoint: X/.default stands
-// alone, because the server refuses it beside named scopes. asked is the
-// caller's list, for errors.
+// microsoft applies the rules of Microsoft's endpoints: a scope names a
+// permission, and X/.default stands alone, because the server refuses it beside
+// named scopes. asked is the caller's list, for errors.
 func (q *request) microsoft(c *core, asked []string) error {
 	q.want = c.canonical(q.explicit)
-	q.audience = c.authority.Resource("User.Read")
+	q.audience = c.authority.Graph()
 	first := true
 	for s := range q.explicit.All() {
+		if reason := c.authority.Misspelt(s); reason != "" {
+			return &scopes.InvalidError{Scope: s, Index: slices.Index(asked, s), Reason: reason}
+		}
 		if isDotDefault(c.canonicalName(s)) && q.explicit.Len() > 1 {
 			return &scopes.InvalidError{Scope: s, Index: slices.Index(asked, s), Reason: "stands for all permissions of its resource and cannot be combined with named scopes; ask for it in a call of its own"}
 		}
@@ -74,7 +78,32 @@ func (q *request) microsoft(c *core, asked []string) error {
 			q.audience, first = r, false
 		}
 	}
+	if own, err := scopes.New(c.ClientID); err == nil && first && c.authority.Kind == provider.B2C {
+		// A token for the client itself: without a resource B2C gives none at all.
+		q.explicit = own.Union(q.explicit)
+		q.want, q.audience = c.canonical(q.explicit), c.ClientID
+	}
 	q.resource = c.resource(q.audience)
+	switch {
+	case c.authority.V1:
+		return q.v1(c, asked, !first)
+	case c.authority.Kind == provider.B2C: // AADB2C90146: a sign-in cannot span resources either
+		return q.single(c, asked)
+	}
+	return nil
+}
+
+// v1 applies those of the v1.0 endpoint: each request is about one resource,
+// also that of a sign-in.
+func (q *request) v1(c *core, asked []string, named bool) error {
+	if err := q.single(c, asked); err != nil || q.params == nil || len(q.params.Resources) == 0 {
+		return err
+	}
+	resource := q.params.Resources[0]
+	if len(q.params.Resources) > 1 || named && c.resource(resource) != q.resource {
+		return fmt.Errorf("%w: Params.Resources %q: the v1.0 endpoint gives a token for one resource, that of the scopes", scopes.ErrInvalid, q.params.Resources)
+	}
+	q.audience, q.resource = resource, c.resource(resource)
 	return nil
 }
 
@@ -165,8 +194,21 @@ func (c *core) fillScopes(form url.Values, q request, defaults scopes.Set) {
 	}
 }
 
+// grantedV1 is canonical for the scopes of an answer of the v1.0 endpoint, which
+// says of which resource they are in another place.
+func (c *core) grantedV1(granted scopes.Set, resource string) scopes.Set {
+	list := granted.Slice()
+	for i := range list {
+		list[i] = c.authority.Granted(resource, list[i])
+	}
+	if set, err := scopes.New(list...); err == nil {
+		granted = set
+	}
+	return c.canonical(granted)
+}
+
 // graph tells whether resource is Microsoft Graph, whose tokens serve a
 // request for the defaults alone.
 func (c *core) graph(resource string) bool {
-	return (c.authority.Kind == provider.Entra || c.authority.Kind == provider.CIAM) && resource == c.resource(c.authority.Resource("User.Read"))
+	return c.authority.Graph() != "" && resource == c.resource(c.authority.Graph())
 }

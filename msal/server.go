@@ -38,6 +38,7 @@ type server struct {
 // key is fetched.
 type metadata struct {
 	doc         *discovery.Document
+	openID      bool // it says who signs in. If not, the next three are nil
 	keys        *idtoken.Keys
 	rawKeys     json.RawMessage
 	algorithms  []string
@@ -101,14 +102,20 @@ func (c *core) metadataSince(ctx context.Context, since time.Time) (*metadata, e
 // fetchMetadata fetches the discovery document and the keys.
 func (c *core) fetchMetadata(ctx context.Context, old *metadata) (*metadata, error) {
 	md := &metadata{doc: c.given, fetched: time.Now()}
-	if old != nil {
-		md.refused, md.rest = old.refused, old.rest
-	}
 	if md.doc == nil {
 		var err error
 		if md.doc, err = c.fetchDocument(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if old != nil {
+		if old.openID && !c.openID(md.doc) {
+			return nil, fmt.Errorf("metadata of %s: it was that of an OpenID Provider before, and is none any more", c.Authority)
+		}
+		md.refused, md.rest = old.stillRefused(md.doc), old.rest
+	}
+	if !c.openID(md.doc) {
+		return md, c.complete(md, nil, md.fetched)
 	}
 	a, err := c.wire.Get(ctx, md.doc.JWKSURI)
 	if err != nil {
@@ -117,12 +124,29 @@ func (c *core) fetchMetadata(ctx context.Context, old *metadata) (*metadata, err
 	return md, c.complete(md, a.Body, time.Now())
 }
 
+// stillRefused returns the refused defaults but for those that the server has
+// begun to list since: it may have been taught them.
+func (md *metadata) stillRefused(now *discovery.Document) scopes.Set {
+	var taught []string
+	for s := range md.refused.All() {
+		if slices.Contains(now.ScopesSupported, s) && !slices.Contains(md.doc.ScopesSupported, s) {
+			taught = append(taught, s)
+		}
+	}
+	learned, _ := scopes.New(taught...) // a part of a valid set is valid
+	return md.refused.Without(learned)
+}
+
 func (c *core) fetchDocument(ctx context.Context) (*discovery.Document, error) {
+	urls := c.authority.MetadataURLs()
+	if c.profile.NoOpenID {
+		urls = urls[1:] // whatever is at OpenID Connect's address
+	}
 	var first error
-	for _, url := range c.authority.MetadataURLs() {
+	for _, url := range urls {
 		a, err := c.wire.Get(ctx, url)
 		if err == nil {
-			return parseMetadata(c.authority, a.Body, c.InsecureLoopbackHTTP)
+			return c.parseMetadata(a.Body)
 		}
 		if first == nil {
 			first = fmt.Errorf("metadata of %s: %w", c.Authority, err)
@@ -136,28 +160,41 @@ func (c *core) fetchDocument(ctx context.Context) (*discovery.Document, error) {
 
 // parseMetadata reads a discovery document and makes sure that it is the
 // authority's own (OpenID Connect Discovery 4.3, RFC 8414 section 3.3).
-func parseMetadata(a provider.Authority, raw []byte, loopbackHTTP bool) (*discovery.Document, error) {
-	doc, err := discovery.Parse(raw, loopbackHTTP)
+func (s *settings) parseMetadata(raw []byte) (*discovery.Document, error) {
+	doc, err := discovery.Parse(raw, s.InsecureLoopbackHTTP)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.AcceptsIssuer(doc.Issuer); err != nil {
+	if err := s.authority.AcceptsIssuer(doc.Issuer); err != nil {
 		return nil, err
 	}
-	return doc, doc.Need("token_endpoint", "jwks_uri")
+	if s.openID(doc) {
+		return doc, doc.Need("token_endpoint", "jwks_uri")
+	}
+	return doc, doc.Need("token_endpoint")
+}
+
+// openID tells whether the server is an OpenID Provider: the application's or
+// the profile's word, and else its metadata's.
+func (s *settings) openID(doc *discovery.Document) bool {
+	known := s.authority.Kind != provider.OIDC || slices.Contains(s.profile.Defaults, scopes.OpenID)
+	return !s.profile.NoOpenID && (known || doc.OpenID())
 }
 
 // complete adds the keys and what follows from the document.
 func (c *core) complete(md *metadata, rawKeys []byte, fetched time.Time) error {
 	var err error
-	if md.keys, err = idtoken.ParseKeys(rawKeys); err != nil {
-		return fmt.Errorf("keys of %s: %w", md.doc.Issuer, err)
+	if md.openID = c.openID(md.doc); md.openID {
+		if md.keys, err = idtoken.ParseKeys(rawKeys); err != nil {
+			return fmt.Errorf("keys of %s: %w", md.doc.Issuer, err)
+		}
+		if md.algorithms, err = md.doc.Algorithms(); err != nil {
+			return err
+		}
+		md.rawKeys = rawKeys
 	}
-	if md.algorithms, err = md.doc.Algorithms(); err != nil {
-		return err
-	}
-	md.rawKeys, md.keysFetched = rawKeys, fetched
-	send, err := scopes.New(c.profile.Sends(c.defaults.Slice(), md.doc.ScopesSupported, md.doc.ScopesPublished)...)
+	md.keysFetched = fetched
+	send, err := scopes.New(c.profile.Sends(c.defaults.Slice(), md.doc.ScopesSupported, md.doc.ScopesPublished, md.openID)...)
 	md.defaults = send.Without(md.refused)
 	return err
 }
@@ -273,7 +310,7 @@ func (c *core) decodeMetadata(data []byte) (*metadata, error) {
 		md.refused, err = scopes.Parse(refused)
 	}
 	if err == nil && md.doc == nil {
-		md.doc, err = parseMetadata(c.authority, document, c.InsecureLoopbackHTTP)
+		md.doc, err = c.parseMetadata(document)
 	}
 	if err != nil {
 		return nil, err
@@ -286,10 +323,13 @@ func (c *core) decodeMetadata(data []byte) (*metadata, error) {
 func (c *core) storeMetadata(ctx context.Context, md *metadata) {
 	m := copyMembers(md.rest)
 	put(m, "schema", metadataSchema)
-	m["document"], m["keys"] = md.doc.Raw, md.rawKeys
+	m["document"] = md.doc.Raw
+	if md.openID {
+		m["keys"] = md.rawKeys
+	}
 	put(m, "refused", md.refused.String())
-	put(m, "fetched", millis(md.fetched))
-	put(m, "keys_fetched", millis(md.keysFetched))
+	put(m, "fetched", md.fetched.UnixMilli())
+	put(m, "keys_fetched", md.keysFetched.UnixMilli())
 	data, err := json.Marshal(m)
 	if err == nil {
 		var rev cache.Rev

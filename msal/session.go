@@ -16,15 +16,15 @@ import (
 
 // session is what this process knows of one account's record in the store.
 type session struct {
-	// What a hit reads comes first and lies together: with many accounts the
-	// cost of a hit is the number of cache lines that it has to fetch.
+	// What a hit reads comes first, within 64 bytes, and the whole is as large
+	// as a size class that is a multiple of that: with many accounts the cost of
+	// a hit is the number of cache lines that it has to fetch.
 	forgotten atomic.Bool
 	hits      atomic.Pointer[hits] // requests of late and their tokens
-	nextCheck atomic.Int64         // when to ask the store for changes, on the monotonic clock
-	bound     Client               // what For returns
+	nextCheck atomic.Int64         // until when a hit stands without asking the store, on the monotonic clock
+	bound     Client               // what For returns; names the account
 
 	core *core
-	id   string // of the account
 	key  string // of the record
 
 	snap    atomic.Pointer[snapshot] // the record as last read or written
@@ -84,25 +84,14 @@ const checkEvery = int64(time.Second)
 // it counts as expired: the clock was set back since.
 const maxClockSkew = 5 * time.Minute
 
-// unchanged tells whether a hit may stand without asking the store.
-func (s *session) unchanged(now time.Time) bool {
-	return int64(now.Sub(s.core.epoch)) < s.nextCheck.Load()
-}
-
-// claimCheck gives one caller a second the task of asking the store.
-func (s *session) claimCheck(now time.Time) bool {
-	mono := int64(now.Sub(s.core.epoch))
-	due := s.nextCheck.Load()
-	return mono >= due && s.nextCheck.CompareAndSwap(due, mono+checkEvery)
-}
-
 // load returns the session as the store has it: from memory, unless the store
 // says that it may have changed.
 func (s *session) load(ctx context.Context) (*snapshot, error) {
 	sn := s.snap.Load()
 	if sn != nil {
-		if !s.claimCheck(time.Now()) {
-			return sn, nil
+		now, due := int64(time.Since(s.core.epoch)), s.nextCheck.Load()
+		if now < due || !s.nextCheck.CompareAndSwap(due, now+checkEvery) {
+			return sn, nil // one caller a second has the task of asking the store
 		}
 		if s.unsaved.Load() != nil {
 			return s.saveAgain(ctx)
@@ -212,7 +201,11 @@ func (c *core) entry(a access, now time.Time) entry {
 		asked: asked, granted: c.canonical(granted), scopes: granted,
 		obtained: a.obtained, expiry: a.expiry, refresh: a.refreshAfter,
 	}
-	if a.obtained.Before(now.Add(maxClockSkew)) {
+	if c.authority.V1 {
+		e.granted = c.grantedV1(granted, a.resource)
+	}
+	// A longer life than any answer has given is damage, and times far away overflow: over, either way.
+	if a.obtained.Before(now.Add(maxClockSkew)) && !a.expiry.After(a.obtained.Add(maxLifetime)) {
 		e.fresh, e.valid = c.deadline(a.refreshAfter, now), c.deadline(a.expiry, now)
 	}
 	return e

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/staysigned/staysigned/cache"
+	"github.com/staysigned/staysigned/internal/wire"
 	"github.com/staysigned/staysigned/scopes"
 )
 
@@ -86,6 +88,11 @@ func (c *Client) attempt(ctx context.Context, scope []string) (*attempt, error) 
 	if err != nil {
 		return nil, err
 	}
+	if !md.openID {
+		if err := c.checkAnonymous(); err != nil {
+			return nil, err
+		}
+	}
 	return &attempt{client: c, request: q, md: md, hint: c.hint(ctx)}, nil
 }
 
@@ -141,17 +148,34 @@ func (a *attempt) redeem(ctx context.Context, grant url.Values, nonce string) (T
 	}
 	answer, err := core.post(ctx, a.md.doc.TokenEndpoint, form, nil)
 	if err != nil {
+		a.withoutOffline(ctx, err)
 		return Token{}, err
 	}
-	return a.finish(ctx, q, answer.Body, nonce)
+	return a.finish(ctx, q, answer, nonce)
+}
+
+// withoutOffline spares the next sign-in offline_access where a server refuses
+// it only now: Keycloak (reported), to a person who may have no offline token.
+// It gives a refresh token without.
+func (a *attempt) withoutOffline(ctx context.Context, err error) {
+	refused, ok := errors.AsType[*ServerError](err)
+	if ok && refused.Code == "not_allowed" && strings.Contains(strings.ToLower(refused.Description), "offline") {
+		offline, _ := scopes.New(scopes.OfflineAccess)
+		a.client.core.refuse(ctx, offline)
+	}
 }
 
 // finish makes a token response the session.
-func (a *attempt) finish(ctx context.Context, q request, body []byte, nonce string) (Token, error) {
+func (a *attempt) finish(ctx context.Context, q request, from wire.Answer, nonce string) (Token, error) {
 	core := a.client.core
-	got, err := core.parseAnswer(body, time.Now())
+	got, err := core.parseAnswer(from.Body, time.Now())
 	if err != nil {
 		return Token{}, err
+	}
+	// A clock that is minutes off keeps nobody out. One that is more off is an error that says how much: there is a person
+	// who can set it.
+	if from.Date.Sub(got.received).Abs() < maxClockSkew {
+		got.date = from.Date
 	}
 	// The person is done; from here on a cancelled context would only lose
 	// what they did.
@@ -176,7 +200,9 @@ func (c *core) welcome(ctx context.Context, t Token) {
 }
 
 // front returns the parameters of a request that a person gets to see, beyond
-// those of the protocol.
+// those of the protocol. What the provider has to ask for so that it gives a
+// refresh token, prompt=consent, is asked for beside what the caller wants; only
+// none stands alone.
 func (a *attempt) front() url.Values {
 	v := cloneValues(a.client.core.profile.Parameters(a.client.core.defaults.Slice()))
 	if v == nil {
@@ -194,7 +220,11 @@ func (a *attempt) front() url.Values {
 			v.Set(name, value)
 		}
 	}
-	set("prompt", p.Prompt)
+	prompt := strings.Fields(p.Prompt)
+	if needed := v.Get("prompt"); needed != "" && len(prompt) > 0 && !slices.Contains(prompt, needed) && !slices.Contains(prompt, "none") {
+		prompt = append(prompt, needed)
+	}
+	set("prompt", strings.Join(prompt, " "))
 	set("login_hint", a.hint)
 	set("domain_hint", p.DomainHint)
 	if p.MaxAge > 0 {

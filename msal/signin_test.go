@@ -29,7 +29,7 @@ func query(t testing.TB, address string) url.Values {
 
 // A client for one account hints at it, also in a process that has only its ID,
 // and takes nobody else.
-func TestSignInForAnAccount(t *testing.T) {
+func TestSignInForAnAccount_AC02(t *testing.T) {
 	t.Parallel()
 	p := msaltest.New(t)
 	p.Users = people
@@ -53,7 +53,7 @@ func TestSignInForAnAccount(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, query(t, z.URL()), "login_hint")
 
-	p.SignInAs(blake) // AC-02
+	p.SignInAs(blake)
 	z, callback := begin(t, p, one, "read")
 	_, err = z.Redeem(t.Context(), callback)
 	require.ErrorIs(t, err, msal.ErrSignInRequired)

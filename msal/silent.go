@@ -33,11 +33,9 @@ func (c *Client) Token(ctx context.Context, scope ...string) (Token, error) {
 	}
 	var h *hit
 	if s != nil && !c.derived {
-		if h = s.hit(scope); h != nil {
-			now := time.Now()
-			if h.until.ahead(now, s.core.epoch) && s.unchanged(now) {
-				return h.token, nil
-			}
+		var stands bool
+		if h, stands = s.hit(scope); stands {
+			return h.token, nil
 		}
 	}
 	t, err := c.acquire(ctx, scope, h)
@@ -52,7 +50,7 @@ func (c *Client) Token(ctx context.Context, scope ...string) (Token, error) {
 func (c *Client) acquire(ctx context.Context, scope []string, before *hit) (Token, error) {
 	var q request
 	if before != nil {
-		q = before.request
+		q = *before.request
 	} else {
 		var err error
 		if q, err = c.request(scope); err == nil {
@@ -156,12 +154,14 @@ func (c *core) open(ctx context.Context, key string) (*session, error) {
 
 // session returns the session of an account that is known to exist.
 func (c *core) session(id string) *session {
-	return c.sessions.add(id, func() *session {
-		s := &session{core: c, id: id, key: c.key(id)}
-		s.bound.core, s.bound.account = c, id
-		s.bound.session.Store(s)
-		return s
-	})
+	return c.sessions.add(id, func() *session { return c.newSession(id) })
+}
+
+func (c *core) newSession(id string) *session {
+	s := &session{core: c, key: c.key(id)}
+	s.bound.core, s.bound.account = c, id
+	s.bound.session.Store(s)
+	return s
 }
 
 // await refreshes because there is no valid token.

@@ -80,7 +80,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 
 // A thousand callers over two Clients on one store, with a server that ends
 // the session when a refresh token comes twice.
-func TestStampede(t *testing.T) {
+func TestStampede_RF02(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := msaltest.New(t)
 		store := cache.Memory()

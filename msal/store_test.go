@@ -59,7 +59,7 @@ var errDisk = errors.New("disk full")
 
 // A full disk costs no session: the token comes with a warning, the next
 // refresh uses the refresh token in memory, and the store gets it when it can.
-func TestStoreFails(t *testing.T) {
+func TestStoreFails_CA15(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := msaltest.New(t)
 		store := &brokenStore{Store: cache.Memory()}
@@ -179,7 +179,7 @@ func TestLostLock(t *testing.T) {
 
 // The lock did not hold and another process had rotated: its refresh token is
 // found under the lock and tried.
-func TestInvalidGrantReadsAgain(t *testing.T) {
+func TestInvalidGrantReadsAgain_RF03(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := msaltest.New(t)
 		p.Rotation = msaltest.KeepOld
@@ -223,7 +223,7 @@ func recordKey(t *testing.T, store cache.Store) string {
 
 // A sign-out or another sign-in that happens while a refresh is under way and
 // its lock is lost decides: nothing comes back.
-func TestSignOutDuringRefresh(t *testing.T) {
+func TestSignOutDuringRefresh_RF20(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := msaltest.New(t)
 		inner := cache.Memory()
@@ -298,7 +298,7 @@ func TestOthersAreNoticed(t *testing.T) {
 
 // A lock that another process holds on to: the current token while there is
 // one, then ErrBusy.
-func TestHeldLock(t *testing.T) {
+func TestHeldLock_CA18(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := msaltest.New(t)
 		store := cache.Memory()
@@ -350,7 +350,7 @@ func TestUnreadableRecord(t *testing.T) {
 }
 
 // A record of a newer version is left alone, down to the byte.
-func TestNewerSchema(t *testing.T) {
+func TestNewerSchema_CA06(t *testing.T) {
 	p := msaltest.New(t)
 	store := cache.Memory()
 	with := func(cfg *msal.Config) { cfg.Cache = store }

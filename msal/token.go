@@ -21,7 +21,7 @@ import (
 // never leaves the package.
 type Token struct {
 	Type         string     // how to present it: "Bearer"
-	Expiry       time.Time  // when the server stops taking it
+	Expiry       time.Time  // when the server stops taking it; ten years ahead if nobody said and there is no refresh token
 	RefreshAfter time.Time  // from when on Token tries to replace it ahead of time
 	Scopes       scopes.Set // granted, with those defaults that can be seen to be
 	Missing      scopes.Set // asked for and not granted, as the caller wrote them (MSAL: declined scopes)
@@ -51,7 +51,8 @@ func (t Token) SetAuthHeader(r *http.Request) {
 
 // Claims decodes the claims of the verified ID token into v, as json.Unmarshal
 // does. They describe the person at the time of the last sign-in, or refresh
-// that brought an ID token.
+// that brought an ID token. A server without OpenID Connect gives none, which is
+// an error.
 func (t Token) Claims(v any) error {
 	parts := strings.Split(t.id.Reveal(), ".")
 	if len(parts) != 3 {

@@ -99,6 +99,12 @@ var dialects = map[string]dialect{
 		defaults: wireDefaults,
 		variant:  true,
 	},
+	"oauth": { // without OpenID Connect
+		platform: oauthOnly,
+		ask:      wireScopes,
+		explicit: wireExplicit,
+		defaults: "offline_access",
+	},
 	"google": {
 		platform: func(p *msaltest.Platform) {
 			p.Rotation, p.ClientSecret = msaltest.NoRotation, "an-installed-app"

@@ -17,7 +17,7 @@ import (
 // [Set] is its wire form and an error its text.
 type Explanation struct {
 	Server       string      `json:"server,omitempty"`      // whom the requests go to
-	Scopes       []Explained `json:"scopes"`                // the caller's, one for each that was passed, then the defaults that were not
+	Scopes       []Explained `json:"scopes"`                // the caller's, one for each that was passed, then the defaults that were not, then what else is sent
 	Sent         Set         `json:"sent"`                  // by the authorization request; empty if the list is refused
 	Undecided    Set         `json:"undecided,omitzero"`    // defaults that may go along with Sent: the server's metadata decides at sign-in
 	AdminConsent Set         `json:"adminConsent,omitzero"` // those of Sent to which nobody but an administrator can consent, as far as is known
@@ -120,6 +120,7 @@ func Explain(scope []string, rules Rules, catalog *Catalog) Explanation {
 	}
 	x.explicit(scope)
 	x.defaults()
+	x.others()
 	var admin []string
 	for _, s := range x.e.Scopes {
 		if name := x.wire(s.Scope); s.AdminConsent && x.e.Sent.Has(name) {
@@ -204,6 +205,25 @@ func (x *explainer) defaults() {
 		d := x.describe(name)
 		if d.Verdict, d.Reason = x.verdict(d); d.Verdict == Sent {
 			d.Verdict = Added
+		}
+		x.e.Scopes = append(x.e.Scopes, d)
+	}
+}
+
+// others explains what else the client sends, such as a default by a name that
+// only this server has for it.
+func (x *explainer) others() {
+	said := make(map[string]bool, len(x.e.Scopes))
+	for _, d := range x.e.Scopes {
+		said[x.wire(d.Scope)] = true
+	}
+	for name := range x.e.Sent.Union(x.e.Undecided).All() {
+		if said[name] {
+			continue
+		}
+		d := x.describe(name)
+		if d.Verdict, d.Reason = x.verdict(d); d.Verdict == Sent {
+			d.Verdict, d.Reason = Added, x.rules.Why(name)
 		}
 		x.e.Scopes = append(x.e.Scopes, d)
 	}

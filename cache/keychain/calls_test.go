@@ -71,9 +71,9 @@ func TestCallsTakeTurns(t *testing.T) {
 	})
 }
 
-// KC-02, KC-08: a call that takes too long is left alone; what it finds is for
+// A call that takes too long is left alone; what it finds is for
 // the next who asks, a fault is not.
-func TestSlowCalls(t *testing.T) {
+func TestSlowCalls_KC02_KC08(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var c calls
@@ -108,7 +108,7 @@ func TestSlowCalls(t *testing.T) {
 
 // A keychain that never answers costs one goroutine, and every caller its own
 // time.
-func TestHungCalls(t *testing.T) {
+func TestHungCalls_KC02(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var c calls
@@ -160,8 +160,8 @@ func TestCallOutlivesItsCaller(t *testing.T) {
 	})
 }
 
-// KC-13: a panic in a keychain is an error, and tells no secret.
-func TestPanickingCall(t *testing.T) {
+// A panic in a keychain is an error, and tells no secret.
+func TestPanickingCall_KC13(t *testing.T) {
 	t.Parallel()
 	var c calls
 	_, err := c.do(t.Context(), "a", func(context.Context) (string, error) { panic("canary") })
@@ -173,4 +173,29 @@ func TestPanickingCall(t *testing.T) {
 		return "", nil
 	})
 	require.ErrorContains(t, err, "nil map")
+}
+
+// How long a program that asks nobody waits for its keychain.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		takes time.Duration
+		ok    bool
+	}{"limit: keychain call, 3 s": {3*time.Second - 1, true}, "limit: keychain call, longer": {4 * time.Second, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var c calls
+				start := time.Now()
+				_, err := c.do(t.Context(), "a", answer("one", test.takes))
+				if test.ok {
+					require.NoError(t, err)
+					return
+				}
+				require.ErrorIs(t, err, cache.ErrUnavailable)
+				require.Equal(t, 3*time.Second, time.Since(start))
+				time.Sleep(time.Minute)
+			})
+		})
+	}
 }

@@ -42,7 +42,7 @@ func TestStore(t *testing.T) {
 
 // A person signs in once, and every later process finds the session; the
 // keychain holds the key and nothing of the session.
-func TestSignedIn(t *testing.T) {
+func TestSignedIn_KC09(t *testing.T) {
 	s := newFakeService(t)
 	home := t.TempDir()
 	t.Setenv("XDG_STATE_HOME", home)
@@ -65,7 +65,7 @@ func TestSignedIn(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 
-	s.set(func() { s.locked = true }) // KC-09: who has the key needs no keychain
+	s.set(func() { s.locked = true }) // who has the key needs no keychain
 	_, err = later.Put(t.Context(), "a-1", []byte("refreshed"), rev)
 	require.NoError(t, err)
 	locked := New("app")
@@ -107,8 +107,8 @@ func TestPurge(t *testing.T) {
 	require.ErrorContains(t, err, "name")
 }
 
-// KC-04: without a keychain nothing is written at all.
-func TestNoKeychain(t *testing.T) {
+// Without a keychain nothing is written at all.
+func TestNoKeychain_KC04(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("XDG_STATE_HOME", home)
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")

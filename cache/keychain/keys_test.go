@@ -11,8 +11,8 @@ import (
 	"github.com/staysigned/staysigned/cache"
 )
 
-// CA-22, KC-11: names that are paths, commands or devices.
-func TestNames(t *testing.T) {
+// Names that are paths, commands or devices.
+func TestNames_CA22_KC11(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"a", "A.b-c_9", "com", "coma", "console", strings.Repeat("x", 64)} {
 		require.NoError(t, checkName(name), "%q", name)
@@ -32,8 +32,8 @@ func TestNames(t *testing.T) {
 	require.ErrorContains(t, Keys("app").Create(t.Context(), "id", make([]byte, 31)), "32 bytes")
 }
 
-// KC-06: far from what any keychain takes at most, and text.
-func TestItem(t *testing.T) {
+// Far from what any keychain takes at most, and text.
+func TestItem_KC06(t *testing.T) {
 	t.Parallel()
 	key := make([]byte, keyLen)
 	for i := range key {

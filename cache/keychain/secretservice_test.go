@@ -47,8 +47,8 @@ func TestSecretService(t *testing.T) {
 	require.Zero(t, s.called("CreateCollection"))
 }
 
-// KC-02: what happens without being asked for never asks a person.
-func TestLockedKeyring(t *testing.T) {
+// What happens without being asked for never asks a person.
+func TestLockedKeyring_KC02(t *testing.T) {
 	s := newFakeService(t)
 	k := Keys("app")
 	require.NoError(t, k.Create(t.Context(), "id", someKey))
@@ -129,8 +129,8 @@ func TestSecretServiceFaults(t *testing.T) {
 	}
 }
 
-// KC-02: a service that hangs costs one goroutine, and its answer is not lost.
-func TestSecretServiceHangs(t *testing.T) {
+// A service that hangs costs one goroutine, and its answer is not lost.
+func TestSecretServiceHangs_KC02(t *testing.T) {
 	s := newFakeService(t)
 	for _, member := range []string{"Hello", "Get", "SearchItems"} {
 		s.set(func() { s.items["key-id"] = formatItem("id", someKey); s.hang = map[string]bool{member: true} })
@@ -148,8 +148,8 @@ func TestSecretServiceHangs(t *testing.T) {
 	require.Equal(t, 1, s.called("SearchItems"))
 }
 
-// KC-05: items that are not what was stored.
-func TestForeignItems(t *testing.T) {
+// Items that are not what was stored.
+func TestForeignItems_KC05(t *testing.T) {
 	s := newFakeService(t)
 	good := formatItem("id", someKey)
 	for _, item := range []string{"", "hunter2", good[:len(good)-1], good + "0", formatItem("other", someKey),
@@ -162,8 +162,8 @@ func TestForeignItems(t *testing.T) {
 	}
 }
 
-// KC-04: no bus is started, nothing is written elsewhere.
-func TestNoBus(t *testing.T) {
+// No bus is started, nothing is written elsewhere.
+func TestNoBus_KC04(t *testing.T) {
 	bin := t.TempDir()
 	started := filepath.Join(bin, "started")
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "dbus-launch"), []byte("#!/bin/sh\ntouch "+started+"\n"), 0o700))

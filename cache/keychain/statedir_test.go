@@ -11,8 +11,8 @@ import (
 	"github.com/staysigned/staysigned/cache"
 )
 
-// CA-24: state, not cache; local, not roaming; what is relative is ignored.
-func TestStateHome(t *testing.T) {
+// State, not cache; local, not roaming; what is relative is ignored.
+func TestStateHome_CA23_CA24(t *testing.T) {
 	t.Parallel()
 	local := "/l"
 	if runtime.GOOS == "windows" {
@@ -45,8 +45,8 @@ func TestStateHome(t *testing.T) {
 	}
 }
 
-// CA-24: under sudo nothing is left in the user's home.
-func TestHomeOfAnother(t *testing.T) {
+// Under sudo nothing is left in the user's home.
+func TestHomeOfAnother_CA24(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return // homes have access lists there
 	}

@@ -188,7 +188,7 @@ func TestFunc(t *testing.T) {
 
 // A function with several keys: the new one seals, and what the old one sealed
 // is still read.
-func TestFuncRotates(t *testing.T) {
+func TestFuncRotates_KC10(t *testing.T) {
 	t.Parallel()
 	inner := cache.Memory()
 	all := [][]byte{bytes.Repeat([]byte{1}, 32)}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"testing"
 	"time"
 
@@ -64,10 +65,19 @@ func inProcess(tb testing.TB, w *world, env ...string) time.Duration {
 // TestMain makes the test binary the process that is measured, too.
 func TestMain(m *testing.M) {
 	id, isChild := os.LookupEnv(childID)
-	if !isChild {
+	kind, inHerd := os.LookupEnv(childShared)
+	var err error
+	switch {
+	case isChild:
+		err = child(id)
+	case inHerd:
+		which, _ := strconv.Atoi(kind)
+		person, _ := strconv.Atoi(os.Getenv(childPerson))
+		err = herdChild(which, person)
+	default:
 		os.Exit(run(m))
 	}
-	if err := child(id); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "child:", err)
 		os.Exit(1)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,44 +32,60 @@ var padding = strings.Repeat("0123456789abcdef", 60)
 // provider is an identity provider in this process, reached without a socket, that tells its own time from ours.
 type provider struct {
 	*msaltest.Platform
-	spent time.Duration // of requests since the last look
+	spent atomic.Int64 // nanoseconds of requests since the last look
 }
 
 func newProvider(tb testing.TB) *provider {
 	p := &provider{Platform: msaltest.New(tb)}
-	p.Rotation = msaltest.KeepOld // as Microsoft: a new refresh token each time, and the peer may use the old one
-	p.EditClaims = func(claims map[string]any) {
-		delete(claims, "at_hash") // it would be that of an access token without padding
-		claims["groups"] = padding[:338]
-	}
-	p.EditToken = func(_ string, answer map[string]any) {
-		for name, length := range map[string]int{"access_token": accessLen, "refresh_token": refreshLen} {
-			token := answer[name].(string)
-			answer[name] = token + "." + strings.Repeat(padding, 2)[:length-len(token)-1]
-		}
-	}
+	p.pad(338)
 	return p
 }
 
-// RoundTrip takes the padding off what is sent, and counts the provider's time.
+// pad gives tokens their lengths. ID tokens are of that length with a claim of idPadding bytes.
+func (p *provider) pad(idPadding int) {
+	p.Rotation = msaltest.KeepOld // as Microsoft: a new refresh token each time, and the peer may use the old one
+	p.EditClaims = func(claims map[string]any) {
+		delete(claims, "at_hash") // it would be that of an access token without padding
+		claims["groups"] = padding[:idPadding]
+	}
+	p.EditToken = func(_ string, answer map[string]any) {
+		for name, length := range map[string]int{"access_token": accessLen, "refresh_token": refreshLen} {
+			if token, ok := answer[name].(string); ok {
+				answer[name] = token + "." + strings.Repeat(padding, 2)[:length-len(token)-1]
+			}
+		}
+	}
+}
+
+// RoundTrip counts the provider's time.
 func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	start := time.Now()
-	defer func() { p.spent += time.Since(start) }()
-	if r.Body != nil {
-		body, err := io.ReadAll(r.Body)
-		r.Body.Close()
-		if err != nil {
-			return nil, err
-		}
-		text := string(body)
-		if before, after, ok := strings.Cut(text, "."+padding[:100]); ok {
-			_, after, _ = strings.Cut(after, "&")
-			text = before + "&" + after
-		}
-		r = r.Clone(r.Context())
-		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+	defer func() { p.spent.Add(int64(time.Since(start))) }()
+	r, err := unpadded(r)
+	if err != nil {
+		return nil, err
 	}
 	return p.Client().Transport.RoundTrip(r)
+}
+
+// unpadded takes the padding off what is sent.
+func unpadded(r *http.Request) (*http.Request, error) {
+	if r.Body == nil {
+		return r, nil
+	}
+	body, err := io.ReadAll(r.Body)
+	r.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	text := string(body)
+	if before, after, ok := strings.Cut(text, "."+padding[:100]); ok {
+		_, after, _ = strings.Cut(after, "&")
+		text = before + "&" + after
+	}
+	r = r.Clone(r.Context())
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+	return r, nil
 }
 
 func (p *provider) client() *http.Client { return &http.Client{Transport: p} }

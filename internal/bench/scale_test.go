@@ -121,7 +121,7 @@ func refresh(tb testing.TB, w *world) time.Duration {
 		require.NoError(tb, err)
 		require.NoError(tb, token.Warning)
 	})
-	w.shares = append(w.shares, float64(w.provider.spent))
+	w.shares = append(w.shares, float64(w.provider.spent.Load()))
 	return took
 }
 

@@ -147,12 +147,12 @@ func (w *world) original() int     { return mathrand.IntN(min(signedIn, len(w.ac
 
 // time returns how long do takes without the provider's share.
 func (w *world) time(do func()) time.Duration {
-	w.provider.spent = 0
+	w.provider.spent.Store(0)
 	start := time.Now()
 	do()
 	took := time.Since(start)
 	w.provider.ResetLog()
-	return took - w.provider.spent
+	return took - time.Duration(w.provider.spent.Load())
 }
 
 // bulk is the directory of cache.Dir without its fsync, which would make 100,000 records take minutes. Each gets the

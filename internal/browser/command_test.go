@@ -86,7 +86,7 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-func TestElevated(t *testing.T) { // EN-08
+func TestElevated_EN08(t *testing.T) {
 	t.Parallel()
 	none := func(string) string { return "" }
 	only := func(name string) func(string) string {

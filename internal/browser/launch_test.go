@@ -59,16 +59,16 @@ func open(m machine, target string) error {
 	return m.open(context.Background(), address, patience)
 }
 
-func TestOpen(t *testing.T) {
+func TestOpen_BR04_BR11_R8252_1(t *testing.T) {
 	dir := bin(t, map[string]string{"xdg-open": record})
 	hostile := target + "&x=$(touch%20" + dir + "/pwned)`id`;'\"|%26calc"
 	require.NoError(t, open(linux(), hostile))
-	require.Equal(t, target+"&x=%24%28touch%20"+dir+"/pwned%29%60id%60%3B%27%22%7C%26calc\n", recorded(t, dir, "argv")) // BR-04
-	require.NotContains(t, recorded(t, dir, "env"), "CANARY")                                                           // BR-11
+	require.Equal(t, target+"&x=%24%28touch%20"+dir+"/pwned%29%60id%60%3B%27%22%7C%26calc\n", recorded(t, dir, "argv"))
+	require.NotContains(t, recorded(t, dir, "env"), "CANARY")
 	require.NoFileExists(t, filepath.Join(dir, "pwned"))
 }
 
-func TestOpenRefuses(t *testing.T) { // BR-01, BR-03
+func TestOpenRefuses_BR01_BR03(t *testing.T) {
 	dir := bin(t, map[string]string{"xdg-open": record, "open": record})
 	for _, bad := range []string{"http://idp.example/", "file:///etc/passwd", "--help", "https://idp.example/\n"} {
 		require.Error(t, Open(t.Context(), bad, false), bad)
@@ -76,7 +76,7 @@ func TestOpenRefuses(t *testing.T) { // BR-01, BR-03
 	require.Empty(t, recorded(t, dir, "argv"))
 }
 
-func TestBROWSER(t *testing.T) { // BR-05
+func TestBROWSER_BR05(t *testing.T) {
 	dir := bin(t, map[string]string{"xdg-open": "exit 9", "mine": record, "broken": "exit 1"})
 	t.Setenv("BROWSER", "gone:broken:mine --new %s -x")
 	require.NoError(t, Open(t.Context(), target, false))
@@ -90,7 +90,7 @@ func TestBROWSERFallsBack(t *testing.T) {
 	require.Equal(t, target+"\n", recorded(t, dir, "argv"))
 }
 
-func TestElevatedStartsNothing(t *testing.T) { // EN-08
+func TestElevatedStartsNothing_EN08(t *testing.T) {
 	dir := bin(t, map[string]string{"xdg-open": record, "mine": record})
 	t.Setenv("BROWSER", "mine")
 	m := linux()
@@ -99,7 +99,7 @@ func TestElevatedStartsNothing(t *testing.T) { // EN-08
 	require.Empty(t, recorded(t, dir, "argv"))
 }
 
-func TestPlantedProgram(t *testing.T) { // BR-09
+func TestPlantedProgram_BR09(t *testing.T) {
 	dir := bin(t, map[string]string{"xdg-open": record})
 	t.Chdir(dir)
 	for _, path := range []string{".", "", ":", "./", "sub:."} {
@@ -113,7 +113,7 @@ func TestPlantedProgram(t *testing.T) { // BR-09
 	require.Empty(t, recorded(t, dir, "argv"))
 }
 
-func TestFailingLauncher(t *testing.T) { // BR-10
+func TestFailingLauncher_BR10(t *testing.T) {
 	bin(t, map[string]string{"xdg-open": "echo CANARY; echo CANARY >&2; exit 3"})
 	err := open(linux(), target)
 	require.EqualError(t, err, "no browser was started: xdg-open: exit status 3")
@@ -144,8 +144,8 @@ func release(t *testing.T, pipe *os.File) {
 	require.NoError(t, err)
 }
 
-// BR-10: a launcher that stays has probably become the browser.
-func TestLauncherThatStays(t *testing.T) {
+// A launcher that stays has probably become the browser.
+func TestLauncherThatStays_BR10(t *testing.T) {
 	_, reach := blocking(t)
 	require.NoError(t, launch(t.Context(), linux().commands(target)[0], time.Millisecond))
 	release(t, reach())

@@ -36,33 +36,53 @@ func TestCheckAccepts(t *testing.T) {
 		require.NoError(t, err, raw)
 		require.Equal(t, want, got)
 	}
-	long := target + "&claims=" + strings.Repeat("x", maxTarget-len(target)-8)
-	got, err := check(long, false)
-	require.NoError(t, err)
-	require.Equal(t, long, got)
-	_, err = check(long+"x", false)
-	require.ErrorContains(t, err, "8193 bytes")
 }
 
 func TestCheckRefuses(t *testing.T) {
 	t.Parallel()
-	for _, raw := range []string{
-		// BR-01, BR-06
-		"", "http://idp.example/?state=CANARY", "http://localhost/", "file:///etc/passwd", `\\host\x`, "//host/x", "ms-settings:", "javascript:alert(1)",
-		"data:text/html,x", "ms-msdt:/id", "HTTPS://idp.example/", "https:idp.example", "https:///x", "idp.example",
-		// BR-02
-		"https://idp.example/?state=CANARY\n", "https://idp.example/?a b", "https://idp.example/?a\x00b", "https://idp.example/?a\x1b[2J", "https://idp.example/?\x7f",
-		"https://idp.example/?ä", "https://idp.example/?\u202e", " https://idp.example/", "https://idp.example /", "https://idp.example/a\tb?x",
-		// BR-03
-		"-https://idp.example/", "--remote-debugging-port=9222", "-", "--", "https://-idp.example/",
-		// BR-04: a broken encoding is a variable to Windows
-		"https://idp.example/?q=%PATH%", "https://idp.example/?q=%", "https://idp.example/?q=%4", "https://idp.example/%PATH%?q",
-		"https://user:pw@idp.example/", "https://idp.example/#f", "https://idp.example/?a#f", "https://idp.example/a/../b", `https://idp.example\@evil/?a`,
+	for id, list := range map[string][]string{
+		"BR-01": {
+			"", "http://idp.example/?state=CANARY", "http://localhost/", "//host/x", "javascript:alert(1)",
+			"data:text/html,x", "ms-msdt:/id", "HTTPS://idp.example/", "https:idp.example", "https:///x", "idp.example",
+		},
+		"BR-02": {
+			"https://idp.example/?state=CANARY\n", "https://idp.example/?a b", "https://idp.example/?a\x00b", "https://idp.example/?a\x1b[2J", "https://idp.example/?\x7f",
+			"https://idp.example/?ä", "https://idp.example/?\u202e", " https://idp.example/", "https://idp.example /", "https://idp.example/a\tb?x",
+		},
+		"BR-03": {"-https://idp.example/", "--remote-debugging-port=9222", "-", "--", "https://-idp.example/"},
+		"BR-04": { // a broken encoding is a variable to Windows
+			"https://idp.example/?q=%PATH%", "https://idp.example/?q=%", "https://idp.example/?q=%4", "https://idp.example/%PATH%?q",
+			"https://user:pw@idp.example/", "https://idp.example/#f", "https://idp.example/?a#f", "https://idp.example/a/../b", `https://idp.example\@evil/?a`,
+		},
+		"BR-06": {"file:///etc/passwd", `\\host\x`, "ms-settings:"},
 	} {
-		_, err := check(raw, false)
-		require.Error(t, err, raw)
-		require.NotContains(t, err.Error(), "CANARY")
-		require.NotContains(t, err.Error(), "pw")
+		for _, raw := range list {
+			_, err := check(raw, false)
+			require.Error(t, err, "%s: %s", id, raw)
+			require.NotContains(t, err.Error(), "CANARY")
+			require.NotContains(t, err.Error(), "pw")
+		}
+	}
+}
+
+// The longest address, and one byte more.
+func TestLimit(t *testing.T) {
+	t.Parallel()
+	longest := target + "&claims=" + strings.Repeat("x", maxTarget-len(target)-8)
+	for name, test := range map[string]struct {
+		raw string
+		ok  bool
+	}{"BR-02 limit: launched URL, 8 KiB": {longest, true}, "BR-02 limit: launched URL, a byte more": {longest + "x", false}} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, test.ok, len(test.raw) <= 8<<10)
+			got, err := check(test.raw, false)
+			if !test.ok {
+				require.ErrorContains(t, err, "8193 bytes")
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, test.raw, got)
+		})
 	}
 }
 

@@ -73,6 +73,13 @@ func Parse(raw []byte, loopbackHTTP bool) (*Document, error) {
 	return d, nil
 }
 
+// OpenID tells whether the document is an OpenID Provider's. One sign of it is
+// enough: a provider that has lost a member is broken, and must not pass for a
+// server that knows nobody (RFC 8414).
+func (d *Document) OpenID() bool {
+	return d.JWKSURI != "" || d.UserinfoEndpoint != "" || d.SigningAlgorithms != nil || slices.Contains(d.ScopesSupported, "openid")
+}
+
 type endpoint struct{ name, url string }
 
 func (d *Document) endpoints() [7]endpoint {

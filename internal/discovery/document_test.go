@@ -102,14 +102,14 @@ func TestParseRefuses(t *testing.T) {
 		"DD-02 issuer endless":              {with("issuer", `"https://`+strings.Repeat("a", 3000)+`"`), "2048"},
 		"DD-03 endpoint relative":           {with("token_endpoint", `"/token"`), "token_endpoint"},
 		"DD-03 endpoint number":             {with("token_endpoint", `1`), "token_endpoint"},
-		"DD-04 http":                        {with("authorization_endpoint", `"http://idp.example/authorize"`), "authorization_endpoint"},
+		"DD-04 R-6749-19 http":              {with("authorization_endpoint", `"http://idp.example/authorize"`), "authorization_endpoint"},
 		"DD-04 http keys":                   {with("jwks_uri", `"http://idp.example/keys"`), "jwks_uri"},
 		"DD-04 http device":                 {with("device_authorization_endpoint", `"http://idp.example"`), "device_authorization_endpoint"},
 		"DD-04 http revocation":             {with("revocation_endpoint", `"http://idp.example"`), "revocation_endpoint"},
 		"DD-04 http userinfo":               {with("userinfo_endpoint", `"http://idp.example"`), "userinfo_endpoint"},
 		"DD-04 loopback http not asked for": {with("token_endpoint", `"http://127.0.0.1:1/token"`), "https is needed"},
 		"DD-05 user":                        {with("token_endpoint", `"https://user:hunter2@idp.example/token"`), "user name"},
-		"DD-05 fragment":                    {with("authorization_endpoint", `"https://idp.example/authorize#"`), "fragment"},
+		"DD-05 R-6749-1 fragment":           {with("authorization_endpoint", `"https://idp.example/authorize#"`), "fragment"},
 		"DD-05 control":                     {with("token_endpoint", `"https://idp.example/\u001b]0;x"`), "token_endpoint"},
 		"DD-08 javascript":                  {with("authorization_endpoint", `"javascript:alert(1)"`), "https"},
 		"DD-08 file":                        {with("authorization_endpoint", `"file:///etc/passwd"`), "https"},
@@ -152,6 +152,7 @@ func TestParseAccepts(t *testing.T) {
 		"DD-03 endpoint empty":          with("token_endpoint", `""`),
 		"DD-03 endpoint null":           with("token_endpoint", `null`),
 		"DD-06 endpoint elsewhere":      with("token_endpoint", `"https://oauth2.other.example/token"`),
+		"DD-25 private address":         with("token_endpoint", `"https://10.0.0.1:8443/token"`),
 		"query":                         with("authorization_endpoint", `"https://idp.example/authorize?p=b2c_1_x"`),
 		"DD-17 other case beside":       with("Token_Endpoint", `"http://evil.example"`),
 		"unused member of any type":     with("op_policy_uri", `{"a":[1,null]}`),
@@ -184,6 +185,28 @@ func TestNeed(t *testing.T) {
 	require.EqualError(t, d.Need("token_endpoint", "jwks_uri", "device_authorization_endpoint"),
 		`the metadata of "https://idp.example" has no jwks_uri and no device_authorization_endpoint, so the provider does not offer this`)
 	require.Error(t, d.Need("issuer"), "not the member of an endpoint")
+}
+
+// TestOpenID: one sign of OpenID Connect is enough.
+func TestOpenID(t *testing.T) {
+	t.Parallel()
+	const oauth = `"issuer":"https://as.example","token_endpoint":"https://as.example/token"`
+	for members, want := range map[string]bool{
+		``: false,
+		`,"scopes_supported":["read","profile","email","offline_access"]`: false,
+		`,"scopes_supported":["OpenID"]`:                                  false,
+		`,"jwks_uri":"","id_token_signing_alg_values_supported":null`:     false,
+		`,"introspection_endpoint":"https://as.example/x"`:                false,
+		`,"jwks_uri":"https://as.example/keys"`:                           true,
+		`,"userinfo_endpoint":"https://as.example/me"`:                    true,
+		`,"id_token_signing_alg_values_supported":["RS256"]`:              true,
+		`,"id_token_signing_alg_values_supported":[]`:                     true,
+		`,"scopes_supported":["read","openid"]`:                           true,
+	} {
+		d, err := Parse([]byte("{"+oauth+members+"}"), false)
+		require.NoError(t, err)
+		require.Equal(t, want, d.OpenID(), members)
+	}
 }
 
 func TestErrorsShowTheIssuerSafely(t *testing.T) {

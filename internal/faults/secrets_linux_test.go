@@ -17,9 +17,9 @@ import (
 	"github.com/staysigned/staysigned/msal/msaltest"
 )
 
-// TestSecretsStayInside looks for all that the platform has handed out, and for the key, wherever a program leaves
+// TestSecretsStayInside_KC12 looks for all that the platform has handed out, and for the key, wherever a program leaves
 // traces, after refreshes that went well and after some of the faults of the table.
-func TestSecretsStayInside(t *testing.T) {
+func TestSecretsStayInside_KC12(t *testing.T) {
 	w := newWorld(t, msaltest.Grace)
 	w.signIn(t, "avery")
 	shown := map[string]string{} // by where it was shown

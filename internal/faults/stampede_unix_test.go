@@ -26,7 +26,7 @@ func requireSame(t testing.TB, replies []reply) {
 	}
 }
 
-func TestStampede(t *testing.T) {
+func TestStampede_RF02(t *testing.T) {
 	for _, n := range []int{20, 50} {
 		t.Run(fmt.Sprint(n, " processes"), func(t *testing.T) {
 			w := newWorld(t, msaltest.RotateStrict)

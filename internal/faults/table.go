@@ -52,7 +52,7 @@ var Rows = []Row{
 		Number:   1,
 		Fault:    "20, and then 50, processes find the same access token expired, at once",
 		Expected: "exactly one request each time; nobody fails; all have the same token; a strict server's session lives",
-		Tests:    []string{"internal/faults TestStampede"},
+		Tests:    []string{"internal/faults TestStampede_RF02"},
 		Unit:     "rounds of each",
 		Counts:   Counts{2, 10, 100},
 	},
@@ -103,14 +103,14 @@ var Rows = []Row{
 		Number:   7,
 		Fault:    "the disk is full before a refresh",
 		Expected: "no request; an error that names the directory; with room the session goes on",
-		Tests:    []string{"internal/faults TestFullBefore", "cache TestNoRoom"},
+		Tests:    []string{"internal/faults TestFullBefore", "cache TestNoRoom_CA15"},
 	},
 	{
 		Number: 8,
 		Fault:  "the disk fills up, and the room set aside is taken, while the answer is on its way",
 		Expected: "the token, with a Warning; the next refresh uses the refresh token in memory; it is stored when there is room, also " +
 			"without another refresh",
-		Tests: []string{"internal/faults TestFullAfter", "msal TestStoreFails", "msal TestStoreRecovers"},
+		Tests: []string{"internal/faults TestFullAfter", "msal TestStoreFails_CA15", "msal TestStoreRecovers"},
 	},
 	{
 		Number:   9,
@@ -131,14 +131,14 @@ var Rows = []Row{
 		Number:   11,
 		Fault:    "the files of two accounts are swapped; a record is renamed, or copied into another store of the same key",
 		Expected: "ErrSignInRequired and ErrUnreadable; back in its place it opens; a store that moves as a whole opens",
-		Tests:    []string{"internal/faults TestSwapped", "cache TestCopiedRecord"},
+		Tests:    []string{"internal/faults TestSwapped", "cache TestCopiedRecord_CA04"},
 	},
 	{
 		Number: 12,
 		Fault:  "a record of mode 000, a directory of mode 0500, of another user, of mode 0777",
 		Expected: "ErrUnavailable that names the path, or the mode is corrected; no request that could not be stored; nothing is written " +
 			"elsewhere",
-		Tests: []string{"internal/faults TestModesAndOwners", "cache TestModes", "cache TestOwner"},
+		Tests: []string{"internal/faults TestModesAndOwners", "cache TestModes_CA01", "cache TestOwner_CA12_CA24"},
 	},
 	{
 		Number: 13,
@@ -154,7 +154,7 @@ var Rows = []Row{
 		Number:   14,
 		Fault:    "20 processes at their first start",
 		Expected: "one key, and everybody reads what the others wrote",
-		Tests:    []string{"cache TestFirstStart", "cache TestKeyIsMadeOnce"},
+		Tests:    []string{"cache TestFirstStart_CA17", "cache TestKeyIsMadeOnce_KC07"},
 		Unit:     "rounds",
 		Counts:   Counts{1, 4, 20},
 	},
@@ -178,7 +178,7 @@ var Rows = []Row{
 		Fault:  "two versions of the program take turns",
 		Expected: "members that the older does not know survive its writing; a record of a newer schema is a typed error and stays as " +
 			"it is, and other accounts do not notice",
-		Tests:  []string{"internal/faults TestTwoVersions", "msal TestNewerSchema"},
+		Tests:  []string{"internal/faults TestTwoVersions", "msal TestNewerSchema_CA06"},
 		Unit:   "turns",
 		Counts: Counts{10, 30, 100},
 	},
@@ -187,7 +187,7 @@ var Rows = []Row{
 		Fault:  "the process that holds the lock is stopped (SIGSTOP) while its answer is on its way",
 		Expected: "who has a valid token gets it; others wait as long as their context, and 75 seconds without (ErrBusy); when it goes " +
 			"on it stores its answer",
-		Tests:  []string{"internal/faults TestStopped", "msal TestHeldLock", "cache TestStoppedProcess"},
+		Tests:  []string{"internal/faults TestStopped", "msal TestHeldLock_CA18", "cache TestStoppedProcess_CA18"},
 		Unit:   "stops",
 		Counts: Counts{2, 10, 50},
 	},
@@ -196,7 +196,7 @@ var Rows = []Row{
 		Fault:  "the lock does not hold, as on NFS with nolock: several processes refresh at once",
 		Expected: "all access tokens are stored, and a refresh token that nobody has used; a strict server ends the session, which is said, " +
 			"and its last refresh token is not overwritten by an older",
-		Tests:  []string{"internal/faults TestLockThatDoesNotHold", "msal TestLostLock", "msal TestInvalidGrantReadsAgain"},
+		Tests:  []string{"internal/faults TestLockThatDoesNotHold", "msal TestLostLock", "msal TestInvalidGrantReadsAgain_RF03"},
 		Unit:   "races with each kind of server",
 		Counts: Counts{4, 20, 100},
 	},
@@ -213,7 +213,7 @@ var Rows = []Row{
 		Number:   21,
 		Fault:    "a sign-out in one process races a refresh in another",
 		Expected: "after the sign-out no record comes back",
-		Tests:    []string{"internal/faults TestSignOutRace", "msal TestSignOutDuringRefresh"},
+		Tests:    []string{"internal/faults TestSignOutRace", "msal TestSignOutDuringRefresh_RF20"},
 		Unit:     "races",
 		Counts:   Counts{20, 60, 500},
 	},
@@ -236,7 +236,7 @@ var Rows = []Row{
 		Number:   24,
 		Fault:    "somebody looks for secrets: in files, command lines, environments, output, errors, also after kills and full disks",
 		Expected: "no refresh, access or ID token, and not the key",
-		Tests:    []string{"internal/faults TestSecretsStayInside"},
+		Tests:    []string{"internal/faults TestSecretsStayInside_KC12"},
 	},
 	{
 		Number:   25,
@@ -250,6 +250,6 @@ var Rows = []Row{
 		Fault:    "macOS: the login keychain is locked, is missing, or takes 4 KB at most",
 		Expected: "ErrLocked or ErrUnavailable, never ErrNotFound; items of 90 bytes",
 		Instead: "needs macOS. What its security tool answers is decided in a table (cache/keychain, system_darwin_test.go), which " +
-			"runs there; TestItem holds the size here",
+			"runs there; TestItem_KC06 holds the size here",
 	},
 }

@@ -105,8 +105,8 @@ func TestSets(t *testing.T) {
 		{"no keys", "{}", "none of its 0 keys"},
 		{"KEYS", `{"KEYS":[` + key + `]}`, "none of its 0 keys"},
 		{"keys twice", `{"keys":[],"keys":[` + key + `]}`, "twice"},
-		{"KS-12 100 keys", `{"keys":[` + key + strings.Repeat(","+key, 99) + `]}`, ""},
-		{"KS-12 101 keys", `{"keys":[` + key + strings.Repeat(","+key, 100) + `]}`, "101 keys"},
+		{"KS-12 limit: keys, 100", `{"keys":[` + key + strings.Repeat(","+key, 99) + `]}`, ""},
+		{"KS-12 limit: keys, one more", `{"keys":[` + key + strings.Repeat(","+key, 100) + `]}`, "101 keys"},
 		{"KS-12 10 MB", `{"keys":[` + key + `],"x":"` + strings.Repeat("x", 10<<20) + `"}`, "want at most 1048576"},
 	} {
 		t.Run(test.id, func(t *testing.T) {
@@ -189,7 +189,7 @@ func TestECDSAForm(t *testing.T) {
 	}
 }
 
-// Microsoft publishes the keys of many tenants in one set (R-MS-3).
+// Microsoft publishes the keys of many tenants in one set.
 func TestMicrosoft(t *testing.T) {
 	t.Parallel()
 	const shared, msa = "https://login.microsoftonline.com/{tenantid}/v2.0", "9188040d-6c67-4c5b-b112-36a304b66dad"
@@ -219,11 +219,11 @@ func TestMicrosoft(t *testing.T) {
 		{"MS-04 the same, one tenant configured", token(at(tenant), quoted(tenant)), single, []string{consumers}, "iss"},
 		{"consumers with their own key", token(at(msa), quoted(msa)), common, []string{consumers}, passes},
 		{"one tenant", token(at(tenant), quoted(tenant)), single, []string{named}, passes},
-		{"one tenant, key without issuer", token(at(tenant), quoted(tenant)), single, []string{plain, alsoNamed}, passes},
+		{"R-MS-3 one tenant, key without issuer", token(at(tenant), quoted(tenant)), single, []string{plain, alsoNamed}, passes},
 		{"one tenant, token of another", token(at(msa), quoted(msa)), single, []string{named}, "iss"},
 		{"one tenant, tid of another", token(at(tenant), quoted(msa)), single, []string{named}, "iss"},
-		{"v1.0: no key names an issuer", token(at(tenant), quoted(tenant)), common, []string{plain}, passes},
-		{"this key names none, another does", token(at(tenant), quoted(tenant)), common, []string{plain, alsoNamed}, "kid"},
+		{"R-MS-3 v1.0: no key names an issuer", token(at(tenant), quoted(tenant)), common, []string{plain}, passes},
+		{"R-MS-3 this key names none, another does", token(at(tenant), quoted(tenant)), common, []string{plain, alsoNamed}, "kid"},
 		{"MS-12 v1.0 token", token("https://sts.windows.net/"+tenant+"/", quoted(tenant)), common, []string{named}, "iss"},
 	} {
 		t.Run(test.id, func(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// R-OIDC-15, RF-10 to RF-12.
-func TestSameSubject(t *testing.T) {
+// What a refresh may not change.
+func TestSameSubject_ROIDC_15(t *testing.T) {
 	t.Parallel()
 	read := func(edits ...string) Claims {
 		c, err := Stored(forge(rs256, claims(edits...)))

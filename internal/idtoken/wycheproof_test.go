@@ -34,8 +34,8 @@ var deviations = map[string]string{
 	"json_web_key 7 rejectsKeyWithRocaVulnerability": "a key from a faulty smart card, an issuer's own affair: accepted",
 }
 
-// KS-04: the vectors of C2SP/wycheproof for signatures and keys.
-func TestWycheproof(t *testing.T) {
+// The vectors of C2SP/wycheproof for signatures and keys.
+func TestWycheproof_KS04(t *testing.T) {
 	t.Parallel()
 	root := os.Getenv("STAYSIGNED_TESTDATA")
 	if root == "" {

@@ -54,7 +54,7 @@ func TestListenFamilies(t *testing.T) {
 		want     string // the redirect URI, or a part of the error
 		open     []string
 	}{
-		"both":                      {"http://localhost", nil, "http://localhost:1", []string{"127.0.0.1:1", "[::1]:1"}},
+		"R-8252-2 both":             {"http://localhost", nil, "http://localhost:1", []string{"127.0.0.1:1", "[::1]:1"}},
 		"no IPv6":                   {"http://localhost", map[string]error{"tcp6": none}, "http://localhost:1", []string{"127.0.0.1:1"}},
 		"IPv6 off":                  {"http://localhost", map[string]error{"tcp6": off}, "http://localhost:1", []string{"127.0.0.1:1"}},
 		"IPv6 off on Windows":       {"http://localhost", map[string]error{"tcp6": wsaEADDRNOTAVAIL}, "http://localhost:1", []string{"127.0.0.1:1"}},
@@ -64,11 +64,11 @@ func TestListenFamilies(t *testing.T) {
 		"CB-31 never half":          {"http://localhost", map[string]error{"tcp6": taken}, "no loopback port", nil},
 		"CB-31 never half, fixed":   {"http://localhost:9/x", map[string]error{"[::1]:9": taken}, "port 9 of the redirect address", nil},
 		"CB-19 fixed port taken":    {"http://127.0.0.1:9", map[string]error{"127.0.0.1:9": taken}, "port 9 of the redirect address", nil},
-		"literal":                   {"http://127.0.0.1", nil, "http://127.0.0.1:1", []string{"127.0.0.1:1"}},
-		"literal without IPv4":      {"http://127.0.0.1/cb", map[string]error{"tcp4": none}, "http://[::1]:1/cb", []string{"[::1]:1"}},
+		"R-8252-3 literal":          {"http://127.0.0.1", nil, "http://127.0.0.1:1", []string{"127.0.0.1:1"}},
+		"R-8252-4 literal, no IPv4": {"http://127.0.0.1/cb", map[string]error{"tcp4": none}, "http://[::1]:1/cb", []string{"[::1]:1"}},
 		"literal, taken":            {"http://127.0.0.1", map[string]error{"tcp4": taken}, "no loopback port", nil},
 		"literal 6":                 {"http://[::1]", nil, "http://[::1]:1", []string{"[::1]:1"}},
-		"literal 6 without IPv6":    {"http://[::1]", map[string]error{"tcp6": none}, "no such loopback address", nil},
+		"R-8252-4 literal, no IPv6": {"http://[::1]", map[string]error{"tcp6": none}, "no such loopback address", nil},
 		"fixed port, both families": {"http://localhost:9", nil, "http://localhost:9", []string{"127.0.0.1:9", "[::1]:9"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestPortTaken(t *testing.T) {
 	}
 }
 
-func TestLoopbackOnly(t *testing.T) { // CB-18
+func TestLoopbackOnly_CB18_R8252_2(t *testing.T) {
 	t.Parallel()
 	s := listenReal(t, Config{Redirect: "http://localhost"})
 	addrs, err := net.InterfaceAddrs()
@@ -122,8 +122,8 @@ func TestLoopbackOnly(t *testing.T) { // CB-18
 	}
 }
 
-// Nothing in the environment moves the listener (EN-05).
-func TestEnvironmentIsNotRead(t *testing.T) {
+// Nothing in the environment moves the listener.
+func TestEnvironmentIsNotRead_EN05(t *testing.T) {
 	for _, name := range []string{"HOST", "HOSTNAME", "ADDRESS", "LISTEN", "BIND", "PORT", "REDIRECT_URI", "OAUTH_REDIRECT_URI", "OAUTH_LISTEN_ADDRESS", "http_proxy", "HTTP_PROXY"} {
 		t.Setenv(name, "0.0.0.0:9")
 	}

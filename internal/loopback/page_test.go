@@ -22,7 +22,7 @@ func parseResponse(t *testing.T, s *Server, status int) (*http.Response, string)
 	return res, string(body)
 }
 
-func TestEveryResponseIsGuarded(t *testing.T) { // CB-14
+func TestEveryResponseIsGuarded_CB14_R6749_22_R9700_7(t *testing.T) {
 	t.Parallel()
 	s := offline(false)
 	for _, status := range []int{200, 303, 400, 403, 404, 405, 413, 415, 421, 431, 505} {
@@ -41,13 +41,13 @@ func TestEveryResponseIsGuarded(t *testing.T) { // CB-14
 			require.False(t, strings.HasPrefix(name, "Access-Control-"), name)
 		}
 		require.Equal(t, status == 200, body != "", "only the result has a body")
-		require.Equal(t, status == 303, h.Get("Location") == "/cb/done") // a path of ours (R-6749-22)
+		require.Equal(t, status == 303, h.Get("Location") == "/cb/done") // a path of ours
 	}
 	res, _ := parseResponse(t, s, 405)
 	require.Equal(t, "GET", res.Header.Get("Allow"))
 }
 
-func TestBuiltInPages(t *testing.T) {
+func TestBuiltInPages_R6749_20(t *testing.T) {
 	t.Parallel()
 	for _, ok := range []bool{true, false} {
 		s := offline(false)

@@ -71,13 +71,12 @@ func Parse(raw string, o Options) (Authority, error) {
 	if err != nil {
 		return Authority{}, err
 	}
-	if u.RawQuery != "" || u.ForceQuery {
-		// OpenID Connect Discovery section 3: an issuer has "no query or fragment components".
-		return Authority{}, errors.New("url has a query, also an empty one is not accepted (a B2C policy goes into the path)")
-	}
 	kind, err := kindOf(u, o.Profile)
 	if err != nil {
 		return Authority{}, err
+	}
+	if u.RawQuery != "" || u.ForceQuery {
+		return Authority{}, refuseQuery(u, kind)
 	}
 	if o.V1 && kind != Entra {
 		return Authority{}, fmt.Errorf("%q has no v1.0 endpoint, only Microsoft Entra ID has; leave Endpoint at its zero value", raw)
@@ -95,8 +94,19 @@ func Parse(raw string, o Options) (Authority, error) {
 		return a.adfs(u)
 	default:
 		a.Host, a.origin = u.Host, ""
-		return a.issuer(raw, u)
+		return a.issuer(raw, u, o.Profile)
 	}
+}
+
+// refuseQuery says where a policy of B2C goes that came in the older way, as
+// "?p=policy". Nobody else's authority has a query: an issuer has "no query or
+// fragment components" (OpenID Connect Discovery section 3).
+func refuseQuery(u *url.URL, kind Kind) error {
+	path, _ := segments(u)
+	if policy := lower(u.Query().Get("p")); kind == B2C && isPolicy(policy) && len(path) > 0 && isTenant(path[0]) {
+		return fmt.Errorf("url has a query; the policy goes into the path: write %s://%s/%s/%s", u.Scheme, hostOf(u), path[0], policy)
+	}
+	return errors.New("url has a query, also an empty one is not accepted (a B2C policy goes into the path)")
 }
 
 // ErrProfile says that the fault is in Options.Profile, not in the URL.
@@ -127,9 +137,9 @@ func kindOf(u *url.URL, profile string) (Kind, error) {
 	return OIDC, nil
 }
 
-// issuer keeps raw. Two mistakes are worth a hint, since the comparison with
-// the document would only call the result another issuer.
-func (a Authority) issuer(raw string, u *url.URL) (Authority, error) {
+// issuer keeps raw. Three mistakes are worth a hint, since the comparison with
+// the document, or with iss, would only call the result another issuer.
+func (a Authority) issuer(raw string, u *url.URL, profile string) (Authority, error) {
 	if fold := lowerHost(raw); fold != raw {
 		return Authority{}, fmt.Errorf("%q has capitals in its scheme or host, and issuers are compared byte by byte; write %q", raw, fold)
 	}
@@ -137,6 +147,9 @@ func (a Authority) issuer(raw string, u *url.URL) (Authority, error) {
 		if i := strings.Index(u.Path, suffix); i >= 0 {
 			return Authority{}, fmt.Errorf("%q is the address of a metadata document; write the issuer, which is its member \"issuer\"", raw)
 		}
+	}
+	if r := a.row(profile); r.path != "" && (u.Path == "" || u.Path == "/") {
+		return Authority{}, fmt.Errorf("%q is where people go; write the issuer, %q", raw, strings.TrimSuffix(raw, "/")+r.path)
 	}
 	a.Issuer, a.Key = raw, "oidc:"+raw
 	return a, nil

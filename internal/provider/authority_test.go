@@ -33,6 +33,7 @@ func TestKeysAreFrozen(t *testing.T) {
 		{Options{}, "oidc:https://idp.example:443/Realm//x", OIDC, []string{"https://idp.example:443/Realm//x"}},
 		{Options{LoopbackHTTP: true}, "oidc:http://127.0.0.1:8080", OIDC, []string{"http://127.0.0.1:8080"}},
 		{Options{}, "oidc:https://accounts.google.com", OIDC, []string{"https://accounts.google.com"}},
+		{Options{}, "oidc:https://github.com/login/oauth", OIDC, []string{"https://github.com/login/oauth"}},
 		{Options{Profile: "keycloak"}, "oidc:https://sso.example/realms/Main", OIDC, []string{"https://sso.example/realms/Main"}},
 		{Options{Profile: "oidc"}, "oidc:https://a.b2clogin.com/" + tenantA + "/v2.0/", OIDC, []string{"https://a.b2clogin.com/" + tenantA + "/v2.0/"}},
 
@@ -166,13 +167,19 @@ func TestParseIssuer(t *testing.T) {
 		"document, RFC 8414":        {"https://idp.example/.well-known/oauth-authorization-server/x", "write the issuer"},
 		"v1.0 of something else":    {"https://idp.example", "only Microsoft Entra ID has"},
 		"unknown profile":           {"https://idp.example", "adfs"},
+		"where people go":           {"https://github.com", `write the issuer, "https://github.com/login/oauth"`},
+		"where people go, a slash":  {"https://github.com/", `write the issuer, "https://github.com/login/oauth"`},
+		"where people go, by name":  {"https://git.contoso.com", `write the issuer, "https://git.contoso.com/login/oauth"`},
 		"capitals, a Microsoft row": {"https://LOGIN.microsoftonline.com.evil.example/common", "write"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := Options{V1: strings.HasPrefix(name, "v1.0")}
-			if name == "unknown profile" {
+			switch name {
+			case "unknown profile":
 				o.Profile = "entraid"
+			case "where people go, by name":
+				o.Profile = "github"
 			}
 			_, err := Parse(c.raw, o)
 			require.ErrorContains(t, err, c.want)
@@ -216,7 +223,12 @@ func TestParseRefusesMicrosoft(t *testing.T) {
 		{"https://contoso.b2clogin.com/tfp/contoso.onmicrosoft.com/v2.0", Options{}, "tenant and a policy"},
 		{"https://contoso.b2clogin.com/common/b2c_1_x", Options{}, "tenant and a policy"},
 		{"https://contoso.b2clogin.com/contoso.onmicrosoft.com/b2c;1", Options{}, "tenant and a policy"},
-		{"https://contoso.b2clogin.com/contoso.onmicrosoft.com/v2.0/.well-known/openid-configuration?p=b2c_1_x", Options{}, "goes into the path"},
+		{"https://contoso.b2clogin.com/contoso.onmicrosoft.com/v2.0/.well-known/openid-configuration?p=B2C_1_x", Options{}, "the policy goes into the path: write https://contoso.b2clogin.com/contoso.onmicrosoft.com/b2c_1_x"},
+		{"https://Contoso.b2clogin.com:443/" + tenantA + "/oauth2/v2.0/authorize?client_id=x&p=b2c_1_x", Options{}, "write https://contoso.b2clogin.com/" + tenantA + "/b2c_1_x"},
+		{"https://login.contoso.com/contoso.onmicrosoft.com?p=b2c_1_x", Options{Profile: "b2c"}, "write https://login.contoso.com/contoso.onmicrosoft.com/b2c_1_x"},
+		{"https://contoso.b2clogin.com/contoso.onmicrosoft.com?p=b2c%3b1", Options{}, "(a B2C policy goes into the path)"},
+		{"https://contoso.b2clogin.com/?p=b2c_1_x", Options{}, "(a B2C policy goes into the path)"},
+		{"https://contoso.b2clogin.com/contoso.onmicrosoft.com/b2c_1_x?q=1", Options{}, "(a B2C policy goes into the path)"},
 		{"https://contoso.b2clogin.com/contoso.onmicrosoft.com/b2c_1_x/oauth2/v2.0/authorize", Options{}, "write https://contoso.b2clogin.com/contoso.onmicrosoft.com/b2c_1_x"},
 		{"https://contoso.b2clogin.com/contoso.onmicrosoft.com/b2c_1_x", Options{V1: true}, "only Microsoft Entra ID has"},
 

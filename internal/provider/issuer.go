@@ -103,6 +103,11 @@ func (a Authority) AccountID(iss, sub, tid, oid string) string {
 	return iss + "#" + sub
 }
 
+// AnonymousID names the account of a server that does not say who signs in.
+// It is none that AccountID can return: it has no fragment, and is no pair of
+// GUIDs.
+func (a Authority) AnonymousID() string { return a.Issuer }
+
 // HomeAccountID returns the AccountID of the account that MSAL calls home, if an
 // authority with metadata of that issuer signs it in. MSAL's name of an account
 // is uid.utid, object and tenant in the tenant that it is at home in, or sub at

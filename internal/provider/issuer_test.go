@@ -182,6 +182,21 @@ func TestAccountIDsAreFrozen(t *testing.T) {
 	}
 }
 
+// TestAnonymousIDIsFrozen: sessions without OpenID Connect are stored under it,
+// and no person's account can have it.
+func TestAnonymousIDIsFrozen(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{"https://idp.example", "https://idp.example/", "https://github.com/login/oauth"} {
+		a := parse(t, raw, Options{})
+		require.Equal(t, raw, a.AnonymousID())
+		require.NotContains(t, a.AnonymousID(), "#")
+		for _, sub := range []string{"s", "#", raw} {
+			require.NotEqual(t, a.AnonymousID(), a.AccountID(raw, sub, "", ""))
+			require.Contains(t, a.AccountID(raw, sub, "", ""), "#")
+		}
+	}
+}
+
 // FuzzTokenIssuer: a token's own claim decides nothing but the tenant.
 func FuzzTokenIssuer(f *testing.F) {
 	f.Add("https://login.microsoftonline.com/{tenantid}/v2.0", tenantA)

@@ -1,6 +1,10 @@
 package provider
 
 import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -8,8 +12,8 @@ import (
 	"github.com/staysigned/staysigned/scopes"
 )
 
-// Profile is how a provider wants to be asked for the default scopes. The zero
-// Profile: as its metadata says.
+// Profile is how a provider differs from the standards. The zero value of a
+// field: as the standards and its metadata say.
 type Profile struct {
 	Name string
 
@@ -23,103 +27,110 @@ type Profile struct {
 	// Offline holds those that go with offline_access, or stand in for it.
 	Offline url.Values
 
+	// OfflineScope is what offline_access is called there.
+	OfflineScope string
+
 	// Loopback is the redirect URI without the port that registrations for
 	// programs on a person's machine have: "http://localhost" or
 	// "http://127.0.0.1".
 	Loopback string
-}
 
-const (
-	// RFC 8252 section 8.3: "the use of localhost is NOT RECOMMENDED". It stands
-	// where registrations have it and do not take a literal for the same.
-	localhost = "http://localhost"
-	literal   = "http://127.0.0.1"
-)
+	// ScopeSeparator stands between the scopes of an answer where RFC 6749
+	// section 3.3 has a space.
+	ScopeSeparator string
 
-// row is a profile and the authorities that it is for.
-type row struct {
-	kind  Kind
-	v1    bool
-	hosts []string // OIDC only; a star stands for what varies
-	Profile
-}
+	// ScopeNames are the default scopes by the names that answers have for them.
+	ScopeNames map[string]string
 
-var (
-	all      = []string{scopes.OpenID, scopes.Profile, scopes.Email, scopes.OfflineAccess}
-	identity = all[:3:3]
-)
+	// InvalidGrant are error codes that mean what RFC 6749 section 5.2 calls
+	// invalid_grant.
+	InvalidGrant []string
 
-// A row is here because discovery would decide wrongly, or not at all. Nobody
-// writes to it.
-var rows = [...]row{
-	// Documented by Microsoft and recorded: all four, offline_access required.
-	{kind: Entra, Profile: Profile{Name: "entra", Defaults: all, Loopback: localhost}},
-	// Documented: v1.0 ignores scopes, "sending openid is best practice", and always gives a refresh token.
-	{kind: Entra, v1: true, Profile: Profile{Name: "entra", Defaults: all[:1:1], Loopback: localhost}},
-	// Documented, and recorded that metadata lists openid alone; profile and email are not defined there.
-	{kind: B2C, Profile: Profile{Name: "b2c", Defaults: []string{scopes.OpenID, scopes.OfflineAccess}, Loopback: localhost}},
-	// Documented to be the v2.0 endpoint with another host.
-	{kind: CIAM, Profile: Profile{Name: "ciam", Defaults: all, Loopback: localhost}},
-	// Recorded: metadata has no offline_access; 2019 and later tolerate it, older ones give refresh tokens by policy.
-	{kind: ADFS, Profile: Profile{Name: "adfs", Defaults: all, Loopback: localhost}},
-	// Recorded: refuses offline_access on a page of its own, so that no answer reaches us. Without prompt=consent a
-	// second sign-in gets no refresh token.
-	{hosts: []string{"accounts.google.com"}, Profile: Profile{Name: "google", Defaults: identity, Loopback: literal,
-		Offline: url.Values{"access_type": {"offline"}, "prompt": {"consent"}}}},
-	// Reported by users: "The requested scope is invalid, unknown, or malformed." Refresh tokens come without.
-	{hosts: []string{"gitlab.com"}, Profile: Profile{Name: "gitlab", Defaults: identity, Loopback: literal}},
-	// Recorded scopes_supported, and invalid_scope for offline_access reported. Its http is for localhost only
-	// (documented default, not verified).
-	{hosts: []string{"cognito-idp.*.amazonaws.com"}, Profile: Profile{Name: "cognito", Defaults: identity, Loopback: localhost}},
-	// Documented: offline_access asks for an offline token, which needs a role and outlives signing out. A refresh token
-	// comes without. On hosts of its own: by name.
-	{Profile: Profile{Name: "keycloak", Defaults: identity, Loopback: literal}},
-	// Documented default, not verified.
-	{hosts: []string{"*.okta.com", "*.oktapreview.com", "*.okta-emea.com"}, Profile: Profile{Name: "okta", Defaults: all, Loopback: literal}},
-	// Documented: silently no refresh token unless the API allows offline access. The rest is not verified.
-	{hosts: []string{"*.auth0.com"}, Profile: Profile{Name: "auth0", Defaults: all, Loopback: literal}},
-	// Read in the source of node-oidc-provider, on which Logto is built: without prompt=consent offline_access is dropped
-	// (OpenID Connect Core section 11 has it so).
-	{hosts: []string{"*.logto.app"}, Profile: Profile{Name: "logto", Defaults: all, Loopback: literal,
-		Offline: url.Values{"prompt": {"consent"}}}},
-	{Profile: Profile{Name: "node-oidc-provider", Loopback: literal, Offline: url.Values{"prompt": {"consent"}}}},
-	// By name only: the standard's rules also on a host that another row or kind would claim.
-	{Profile: Profile{Name: "oidc", Loopback: literal}},
+	// NoOpenID says that the server does OAuth 2.0 alone, whatever it publishes.
+	NoOpenID bool
+
+	// Endpoints stand in for metadata: its members, relative to the issuer.
+	Endpoints map[string]string
 }
 
 // Profile returns how to ask this authority: for Microsoft's by kind, for others
 // by name if the application gave one, else by host. The caller owns it.
-func (a Authority) Profile(name string) Profile {
+func (a Authority) Profile(name string) Profile { return a.row(name).clone() }
+
+func (a Authority) row(name string) row {
 	for _, r := range rows {
 		switch {
 		case r.kind != a.Kind || r.v1 != a.V1:
 		case a.Kind == OIDC && name != "" && r.Name != name:
 		case a.Kind == OIDC && name == "" && !matches(a.Host, r.hosts...):
 		default:
-			p := r.Profile
-			p.Defaults, p.Offline = slices.Clone(p.Defaults), cloneValues(p.Offline)
-			return p
+			return r
 		}
 	}
-	return Profile{Loopback: literal}
+	return row{Profile: Profile{Loopback: literal}}
 }
 
-// Sends returns which of defaults, in their order, go into a request. The
-// profile decides if it knows; else scopes_supported, if it was published; else
-// the three that OpenID Connect Core defines in section 5.4, without
-// offline_access, which some providers refuse the whole request for.
+// Named returns a profile of the table, which the caller owns.
+func Named(name string) (Profile, bool) {
+	r, ok := named(name)
+	return r.clone(), ok
+}
+
+// Or returns p with those of its fields that are zero as base has them.
+func (p Profile) Or(base Profile) Profile {
+	p.Name = cmp.Or(p.Name, base.Name)
+	if p.Defaults == nil {
+		p.Defaults = base.Defaults
+	}
+	if p.Authorize == nil {
+		p.Authorize = base.Authorize
+	}
+	if p.Offline == nil {
+		p.Offline = base.Offline
+	}
+	p.OfflineScope = cmp.Or(p.OfflineScope, base.OfflineScope)
+	p.Loopback = cmp.Or(p.Loopback, base.Loopback)
+	p.ScopeSeparator = cmp.Or(p.ScopeSeparator, base.ScopeSeparator)
+	if p.ScopeNames == nil {
+		p.ScopeNames = base.ScopeNames
+	}
+	if p.InvalidGrant == nil {
+		p.InvalidGrant = base.InvalidGrant
+	}
+	p.NoOpenID = p.NoOpenID || base.NoOpenID
+	if p.Endpoints == nil {
+		p.Endpoints = base.Endpoints
+	}
+	return p.clone()
+}
+
+// Sends returns which of defaults, in their order and as the provider calls
+// them, go into a request. The profile decides if it knows; else
+// scopes_supported, if it was published; else the three that OpenID Connect Core
+// defines in section 5.4, without offline_access, which some providers refuse
+// the whole request for.
 //
 // openid always stays: "The server MUST support the openid scope value"
 // (Discovery section 3), listed or not, and without it nobody has signed in.
-func (p Profile) Sends(defaults, scopesSupported []string, published bool) []string {
-	understood := identity
-	switch {
-	case p.Defaults != nil:
-		understood = p.Defaults
-	case published:
-		understood = append([]string{scopes.OpenID}, scopesSupported...)
+// A server that is no OpenID Provider gets none of the three.
+func (p Profile) Sends(defaults, scopesSupported []string, published, openID bool) []string {
+	var send []string
+	for _, s := range defaults {
+		name, understood := s, slices.Contains(identity, s)
+		if s == scopes.OfflineAccess {
+			name = cmp.Or(p.OfflineScope, s)
+		}
+		switch {
+		case p.Defaults != nil:
+			understood = slices.Contains(p.Defaults, s)
+		case published:
+			understood = s == scopes.OpenID || slices.Contains(scopesSupported, name)
+		}
+		if understood && (openID || s == scopes.OfflineAccess) {
+			send = append(send, name)
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(defaults), func(s string) bool { return !slices.Contains(understood, s) })
+	return send
 }
 
 // Parameters returns what else goes into an authorization request whose
@@ -135,6 +146,46 @@ func (p Profile) Parameters(defaults []string) url.Values {
 		}
 	}
 	return v
+}
+
+// Answered returns the scope of an answer as RFC 6749 section 3.3 has it, with
+// the default scopes under their own names too.
+func (p Profile) Answered(scope string) string {
+	if p.ScopeSeparator != "" {
+		scope = strings.ReplaceAll(scope, p.ScopeSeparator, " ")
+	}
+	words := strings.Split(scope, " ")
+	for _, word := range words {
+		if name := p.ScopeNames[word]; name != "" && !slices.Contains(words, name) {
+			words = append(words, name)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// Metadata makes a metadata document of the endpoints.
+func (a Authority) Metadata(endpoints map[string]string) ([]byte, error) {
+	base, err := url.Parse(a.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	document := map[string]string{"issuer": a.Issuer}
+	for name, endpoint := range endpoints {
+		u, err := base.Parse(endpoint)
+		if err != nil || endpoint == "" {
+			return nil, fmt.Errorf("%s: not a URL, nor one relative to %s", name, a.Issuer)
+		}
+		document[name] = u.String()
+	}
+	return json.Marshal(document)
+}
+
+// clone shares no memory with p.
+func (p Profile) clone() Profile {
+	p.Defaults, p.InvalidGrant = slices.Clone(p.Defaults), slices.Clone(p.InvalidGrant)
+	p.Authorize, p.Offline = cloneValues(p.Authorize), cloneValues(p.Offline)
+	p.ScopeNames, p.Endpoints = maps.Clone(p.ScopeNames), maps.Clone(p.Endpoints)
+	return p
 }
 
 func named(name string) (row, bool) {

@@ -59,6 +59,43 @@ func (a Authority) Resource(scope string) string {
 	}
 }
 
+// Graph returns the resource that a scope without one belongs to, "" where
+// there is none such.
+func (a Authority) Graph() string { return a.graph }
+
+// Misspelt says what is wrong with a scope that names no permission of
+// Microsoft's platform, and which the platform would refuse after somebody has
+// signed in (AADSTS70011, 650053). "": nothing that can be seen.
+//
+// A permission of one's own may have a comma in it, and no other character
+// that people put between scopes.
+func (a Authority) Misspelt(scope string) string {
+	if a.graph == "" {
+		return ""
+	}
+	resource, name := split(scope)
+	_, afterScheme, isURL := strings.Cut(scope, "://")
+	host, _, below := strings.Cut(afterScheme, "/")
+	ofGraph := resource == "" || a.isGraph(lower(resource))
+	switch {
+	case strings.Contains(resource, ",") || strings.Contains(name, ",") && ofGraph:
+		return "has a comma in it; pass each scope as an argument of its own"
+	case isURL && (host == "" || !below || name == "") || name == "" ||
+		resource == "" && (isGUID(lower(name)) || strings.HasPrefix(lower(name), "urn:")):
+		return "names a resource and no permission; append /.default, for all that was consented to, or a permission"
+	}
+	return ""
+}
+
+// Granted returns a scope of an answer as it was asked for. The v1.0 endpoint
+// leaves out the resource, which there is another member of the answer.
+func (a Authority) Granted(resource, scope string) string {
+	if !a.V1 || strings.Contains(scope, "/") || scopes.IsDefault(scope) {
+		return scope
+	}
+	return resource + "/" + scope
+}
+
 // split cuts at the last slash: "https://management.azure.com//.default" is
 // .default of "https://management.azure.com/".
 func split(scope string) (resource, name string) {

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -89,6 +90,48 @@ func TestResourceKeepsSpelling(t *testing.T) {
 		"https://canary.graph.microsoft.com/email": "",
 	} {
 		require.Equal(t, want, a.Resource(scope), scope)
+	}
+}
+
+// TestMisspelt: what names no permission is found before anything is sent, and
+// nothing that names one is.
+func TestMisspelt(t *testing.T) {
+	t.Parallel()
+	const comma, bare = "has a comma in it", "names a resource and no permission"
+	entra := parse(t, "https://login.microsoftonline.com/common", Options{})
+	for scope, want := range map[string]string{
+		"User.Read": "", "https://graph.microsoft.com/User.Read": "", "https://graph.microsoft.com//User.Read": "", ".default": "",
+		"api://my-app/Read": "", "api://my-app/a,b": "", "api://" + tenantA + "/.default": "", tenantA + "/.default": "",
+		tenantA + "/Do.It": "", "urn:x:y/read": "", "https://management.azure.com//.default": "", "XboxLive.signin": "",
+		"https://c.onmicrosoft.com/api/read": "", "service::user.auth.xboxlive.com::MBI_SSL": "", "/openid": "",
+
+		"User.Read,Mail.Read": comma, "https://graph.microsoft.com/User.Read,Mail.Read": comma,
+		"api://my-app/a,api://my-app/b": comma, "User.Read,": comma, graphID + "/User.Read,Mail.Read": comma,
+
+		"https://management.azure.com": bare, "https://management.azure.com/": bare, "https://management.azure.com//": bare,
+		"api://my-app": bare, "api://my-app/": bare, tenantA: bare, strings.ToUpper(tenantA): bare, "urn:x:y": bare, "URN:x": bare,
+		"https://": bare, "https:///x": bare,
+	} {
+		got := entra.Misspelt(scope)
+		require.True(t, strings.HasPrefix(got, want) && (got == "") == (want == ""), "%s: %q", scope, got)
+	}
+	for _, raw := range []string{"https://c.b2clogin.com/c.onmicrosoft.com/b2c_1_x", "https://fs.contoso.com/adfs", "https://idp.example"} {
+		for _, scope := range []string{tenantA, "a,b", "https://idp.example", "x/"} {
+			require.Empty(t, parse(t, raw, Options{}).Misspelt(scope), raw)
+		}
+	}
+}
+
+// TestGranted: v1.0 answers with names that have no resource.
+func TestGranted(t *testing.T) {
+	t.Parallel()
+	v1 := parse(t, "https://login.microsoftonline.com/common", Options{V1: true})
+	v2 := parse(t, "https://login.microsoftonline.com/common", Options{})
+	for scope, want := range map[string]string{
+		"user_impersonation": "https://management.azure.com/user_impersonation", "openid": "openid", "EMAIL": "EMAIL", "a/b": "a/b",
+	} {
+		require.Equal(t, want, v1.Granted("https://management.azure.com", scope))
+		require.Equal(t, scope, v2.Granted("https://management.azure.com", scope))
 	}
 }
 

@@ -32,7 +32,7 @@ func TestAccepted(t *testing.T) {
 		{"escape", "https://idp.example/a%20b%2Fc", "idp.example"},
 		{"no dot", "https://idp", "idp"},
 		{"starts with digits", "https://1.2.3.4.example", "1.2.3.4.example"},
-		{"longest", "https://idp.example/" + strings.Repeat("x", secureurl.MaxLen-20), "idp.example"},
+		{"AU-18 limit: URL, 2 KiB", "https://idp.example/" + strings.Repeat("x", secureurl.MaxLen-20), "idp.example"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -123,7 +123,7 @@ func TestRefused(t *testing.T) {
 		{"AU-17 octal", "https://0177.0.0.1", "numeric host"},
 		{"AU-17 number at the end", "https://idp.123", "numeric host"},
 		{"AU-18 too long", "https://idp.example/" + strings.Repeat("x", 1<<20), "at most 2048"},
-		{"AU-18 by one", "https://idp.example/" + strings.Repeat("x", secureurl.MaxLen-19), "at most 2048"},
+		{"AU-18 limit: URL, a byte more", "https://idp.example/" + strings.Repeat("x", secureurl.MaxLen-19), "at most 2048"},
 		{"AU-19 javascript", "javascript:alert(1)", beginning},
 		{"AU-19 javascript with slashes", "javascript://idp.example/%20", beginning},
 		{"AU-19 file", "file:///etc/passwd", beginning},

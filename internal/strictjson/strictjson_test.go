@@ -1,6 +1,7 @@
 package strictjson_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,9 +34,9 @@ func TestRefused(t *testing.T) {
 		{"name with structure in it", `{"{[,:":1,"{[,:":2}`, `appears twice`},
 		{"duplicate name hostile", "{\"\u202e\":1,\"\u202e\":1}", `member "\u202e" appears twice`},
 		{"duplicate name endless", `{"` + strings.Repeat("n", 900) + `":1,"` + strings.Repeat("n", 900) + `":1}`, `nnn"... appears twice`},
-		{"DD-18 depth", deep(strictjson.MaxDepth + 1), "nested more than 32 deep"},
+		{"DD-18 limit: depth, one more", deep(strictjson.MaxDepth + 1), "nested more than 32 deep"},
 		{"DD-18 depth 10^4", `{"a":` + deep(10_000) + `}`, "nested more than 32 deep"},
-		{"DD-18 members", members(strictjson.MaxMembers + 1), "more than 1000 members"},
+		{"DD-18 limit: members, one more", members(strictjson.MaxMembers + 1), "more than 1000 members"},
 		{"DD-18 elements", "[" + strings.Repeat("1,", 1_000_000) + "1]", "100000 elements"},
 		{"DD-19 not UTF-8", "{\"a\":\"\xff\"}", "not UTF-8"},
 		{"DD-19 surrogate in UTF-8", "{\"a\":\"\xed\xa0\x80\"}", "not UTF-8"},
@@ -86,8 +87,8 @@ func TestAccepted(t *testing.T) {
 		"same name in an object that is closed": `{"a":{"x":1},"x":[{"y":1}],"y":1}`,
 		"same value":                            `{"a":"a","b":"a","c":["a","a"]}`,
 		"case variants":                         `{"sub":1,"SUB":2,"ſub":3}`,
-		"depth":                                 strings.Repeat(`{"a":`, strictjson.MaxDepth-1) + "[]" + strings.Repeat("}", strictjson.MaxDepth-1),
-		"TR-28 members":                         members(strictjson.MaxMembers),
+		"DD-18 limit: depth, 32":                strings.Repeat(`{"a":`, strictjson.MaxDepth-1) + "[]" + strings.Repeat("}", strictjson.MaxDepth-1),
+		"TR-28 limit: members, 1000":            members(strictjson.MaxMembers),
 		"more names than the stack":             `{"a":` + members(100) + `,"b":` + members(100) + `,"c":1}`,
 		"elements":                              "[" + strings.Repeat("0,", 99_999) + "0]",
 		"pair":                                  `{"a":"\ud83d\ude00 \uD83D\uDE00"}`,
@@ -184,6 +185,52 @@ func FuzzUnmarshal(f *testing.F) {
 			require.NotContains(t, err.Error(), "not one JSON value")
 		}
 	})
+}
+
+// The parts of what was checked are what encoding/json finds, and the grammar
+// is its.
+func FuzzParts(f *testing.F) {
+	for _, s := range []string{`{"a":1,"b":[true,null,"x\u00e9"],"c":{"a":-1.5e3}}`, ` { "\u0061" : "}" , "\\" : [ ] , "\"" : { } } `, `[{"a":[1,2]},"\\\"," , 3 ]`,
+		`{}`, `[]`, ` 7 `, `"a,b"`, `{"a"}`, `{"a":}`, `[1,]`, `{"a":1,}`, `["\q"]`, "[\"\n\"]", `{"":{"":[[],{}]}}`, `nul`, `["a""b"]`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		err := strictjson.Check(data)
+		if err == nil || err.Error() == strictjson.Check([]byte("?")).Error() {
+			require.Equal(t, json.Valid(data), err == nil)
+		}
+		if err != nil {
+			return
+		}
+		object, array := map[string]json.RawMessage{}, []json.RawMessage{}
+		for quoted, part := range strictjson.Parts(data) {
+			if quoted == nil {
+				array = append(array, part)
+				continue
+			}
+			var name string
+			require.NoError(t, json.Unmarshal(quoted, &name))
+			object[name] = part
+		}
+		wantObject, wantArray := map[string]json.RawMessage{}, []json.RawMessage{}
+		switch bytes.TrimSpace(data)[0] {
+		case '{':
+			require.NoError(t, json.Unmarshal(data, &wantObject))
+		case '[':
+			require.NoError(t, json.Unmarshal(data, &wantArray))
+		}
+		require.Equal(t, wantObject, object)
+		require.Equal(t, wantArray, array)
+	})
+}
+
+// Who has seen enough stops.
+func TestPartsStop(t *testing.T) {
+	t.Parallel()
+	for _, part := range strictjson.Parts([]byte(`[1,2,3]`)) {
+		require.Equal(t, "1", string(part))
+		break
+	}
 }
 
 func members(n int) string {

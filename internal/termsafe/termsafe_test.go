@@ -89,7 +89,7 @@ func TestBound(t *testing.T) {
 
 // Whatever comes in, what goes out is one line of visible characters within the
 // bound; text that was safe already is unchanged.
-func FuzzText(f *testing.F) { // TE-08
+func FuzzText_TE08(f *testing.F) {
 	for _, s := range []string{"plain", "\x1b]52;c;\a", "a\u202e\u0301", "\xff\xfe", "z\u0300\u0300\u0300\u0300\u0300", "\U000e0041", "登录。", "\u3164", "a\u00a0b"} {
 		f.Add(s, 500)
 		f.Add(s, 4)

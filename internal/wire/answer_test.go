@@ -14,7 +14,7 @@ import (
 
 var noon = time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)
 
-func TestRetryAfter(t *testing.T) { // RF-08
+func TestRetryAfter_RF08(t *testing.T) {
 	t.Parallel()
 	at := func(d time.Duration) string { return noon.Add(d).Format(http.TimeFormat) }
 	for _, row := range []struct {
@@ -31,6 +31,8 @@ func TestRetryAfter(t *testing.T) { // RF-08
 		{"date far away", []string{at(24 * time.Hour)}, 300 * time.Second},
 		{"year 9999", []string{"Fri, 31 Dec 9999 23:59:59 GMT"}, 300 * time.Second},
 		{"negative", []string{"-1"}, 0},
+		{"limit: Retry-After, 300 s", []string{"300"}, 300 * time.Second},
+		{"limit: Retry-After, a second more", []string{"301"}, 300 * time.Second},
 		{"many", []string{"999999999"}, 300 * time.Second},
 		{"more than 64 bits", []string{"99999999999999999999999"}, 300 * time.Second},
 		{"words", []string{"abc"}, 0},

@@ -96,7 +96,7 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-func TestNothingWasSent(t *testing.T) { // RF-07
+func TestNothingWasSent_RF07(t *testing.T) {
 	t.Parallel()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -353,7 +353,7 @@ func TestNothingLeavesAfterTheError(t *testing.T) {
 	require.ErrorContains(t, err, "given up")
 }
 
-func TestLargeAnswersStopAtTheLimit(t *testing.T) { // DD-09, DD-12, TR-22
+func TestLargeAnswersStopAtTheLimit(t *testing.T) {
 	var bomb bytes.Buffer
 	z, err := gzip.NewWriterLevel(&bomb, gzip.BestSpeed)
 	require.NoError(t, err)
@@ -363,12 +363,12 @@ func TestLargeAnswersStopAtTheLimit(t *testing.T) { // DD-09, DD-12, TR-22
 	}
 	require.NoError(t, z.Close())
 	for name, write := range map[string]func(http.ResponseWriter){
-		"10 MB": func(w http.ResponseWriter) {
+		"DD-09 10 MB": func(w http.ResponseWriter) {
 			for range 10 {
 				write(w, strings.Repeat(" ", 1<<20))
 			}
 		},
-		"gzip bomb": func(w http.ResponseWriter) {
+		"DD-12 TR-22 gzip bomb": func(w http.ResponseWriter) {
 			w.Header().Set("Content-Encoding", "gzip")
 			write(w, bomb.String())
 		},
@@ -383,7 +383,7 @@ func TestLargeAnswersStopAtTheLimit(t *testing.T) { // DD-09, DD-12, TR-22
 }
 
 // A real environment, read once by a real process: net/http keeps what it read.
-func TestProxyPasswordsAreNotShown(t *testing.T) { // LG-06, EN-01
+func TestProxyPasswordsAreNotShown_EN01_LG06(t *testing.T) {
 	const marker = "STAYSIGNED_TEST_PROXY"
 	if os.Getenv(marker) != "" {
 		_, err := New(nil, 0, false).Post(t.Context(), "https://idp.example/token", form, nil)
@@ -391,7 +391,7 @@ func TestProxyPasswordsAreNotShown(t *testing.T) { // LG-06, EN-01
 		return
 	}
 	t.Parallel()
-	child := exec.Command(os.Args[0], "-test.run=^TestProxyPasswordsAreNotShown$", "-test.v")
+	child := exec.Command(os.Args[0], "-test.run=^TestProxyPasswordsAreNotShown_EN01_LG06$", "-test.v")
 	child.Env = append(os.Environ(), marker+"=1", "NO_PROXY=", "no_proxy=", "https_proxy=",
 		"HTTPS_PROXY=http://u:"+canary+"@127.0.0.1:1") // the last, because these are two names only on Unix
 	out, err := child.CombinedOutput()

@@ -147,8 +147,8 @@ func TestAnswers(t *testing.T) {
 		{"string", 200, "application/json", `"` + canary + `"`, "not an object", true},
 		{"null", 200, "application/json", `null`, "not an object", true},
 		{"TR-22 nesting", 200, "application/json", strings.Repeat("[", 10_000), "nested more than 32 deep", true},
-		{"DD-09 1 MiB", 200, "application/json", `{"a":"` + strings.Repeat("x", 1<<20-8) + `"}`, "", false},
-		{"DD-09 1 MiB + 1", 200, "application/json", `{"a":"` + strings.Repeat("x", 1<<20-7) + `"}`, "more than 1 MiB", true},
+		{"DD-09 limit: answer, 1 MiB", 200, "application/json", `{"a":"` + strings.Repeat("x", 1<<20-8) + `"}`, "", false},
+		{"DD-09 limit: answer, a byte more", 200, "application/json", `{"a":"` + strings.Repeat("x", 1<<20-7) + `"}`, "more than 1 MiB", true},
 		{"TR-18 502", 502, "text/html", "<p>" + canary, "answered 502: a web page", true},
 		{"TR-18 504 plain", 504, "text/plain", canary, "answered 504: not JSON", true},
 		{"TR-18 503", 503, "text/html", canary, "answered 503: a web page", false},
@@ -182,7 +182,7 @@ func TestAnswers(t *testing.T) {
 }
 
 // A 307 would carry the code or the refresh token to wherever it points.
-func TestRedirectsAreNotFollowed(t *testing.T) { // TR-30, DD-13, DD-14
+func TestRedirectsAreNotFollowed_DD13_DD14_TR30(t *testing.T) {
 	t.Parallel()
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the target got a request") }))
 	t.Cleanup(elsewhere.Close)
@@ -285,7 +285,7 @@ func TestTLS(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "HTTP/2.0", a.Header.Get("X-Proto"))
 	})
-	t.Run("DD-24 self-signed", func(t *testing.T) { // R-6749-18
+	t.Run("DD-24 R-6749-18 self-signed", func(t *testing.T) {
 		t.Parallel()
 		s := secureServer(t, h, func(*httptest.Server) {})
 		_, err := New(nil, 0, false).Post(t.Context(), s.URL, form, nil)

@@ -41,8 +41,8 @@ func (p *Platform) NewAPI(address, resource string, permissions ...string) *API 
 		p.t.Helper()
 	}
 	u, err := url.Parse(address)
-	if p.Entra == nil || err != nil || u.Host == "" || strings.Trim(u.Path, "/") != "" {
-		p.fatalf("NewAPI: it takes a platform with Entra, and an origin, not %q", address)
+	if p.Entra == nil || err != nil || u.Host == "" || strings.Trim(u.Path, "/") != "" || p.URL != "" && p.isHome(u) {
+		p.fatalf("NewAPI: it takes a platform with Entra, and an origin that is not the platform's, not %q", address)
 	}
 	r, ok := p.microsoft().resource(resource)
 	if !ok {
@@ -53,6 +53,12 @@ func (p *Platform) NewAPI(address, resource string, permissions ...string) *API 
 	defer p.mu.Unlock()
 	p.apis = append(p.apis, a)
 	return a
+}
+
+func (p *Platform) allAPIs() []*API {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.apis)
 }
 
 // Challenge answers requests from now on with a claims challenge, but for tokens of a sign-in that satisfied these claims,
@@ -76,29 +82,31 @@ func (a *API) Requests() []Request {
 
 // ServeHTTP implements [http.Handler].
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	t, refused := a.judge(r)
-	status := http.StatusOK
-	if t == nil {
-		status = refused.status
-	}
-	a.mu.Lock()
-	a.served = append(a.served, Request{
-		Method: r.Method, URL: r.URL.RequestURI(), Header: r.Header.Clone(), Status: status, Time: time.Now(),
-	})
-	a.mu.Unlock()
+	t, refused := a.judge(r.Header.Get("Authorization"))
 	switch {
 	case t == nil:
+		a.record(r, refused.status)
 		refused.write(w)
 	case a.Handler != nil:
+		a.record(r, http.StatusOK)
 		a.Handler.ServeHTTP(w, r)
 	default:
-		jsonAnswer(status, map[string]any{"subject": t.session.user.Subject, "scp": strings.Join(t.scopes, " ")}).write(w)
+		a.record(r, http.StatusOK)
+		jsonAnswer(http.StatusOK, map[string]any{"subject": t.session.user.Subject, "scp": strings.Join(t.scopes, " ")}).write(w)
 	}
 }
 
+func (a *API) record(r *http.Request, status int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.served = append(a.served, Request{
+		Method: r.Method, URL: r.URL.RequestURI(), Header: r.Header.Clone(), Status: status, Time: time.Now(),
+	})
+}
+
 // judge returns the access token of the request, or what is wrong with it.
-func (a *API) judge(r *http.Request) (*accessToken, answer) {
-	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+func (a *API) judge(authorization string) (*accessToken, answer) {
+	scheme, value, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return nil, a.challenge(http.StatusUnauthorized, "", "")
 	}
@@ -154,7 +162,7 @@ func (a *API) challenge(status int, code, claims string) answer {
 // userinfo is Microsoft Graph's, and takes its tokens alone.
 func (m microsoft) userinfo(c *call) answer {
 	graph := &API{platform: m.Platform, resource: m.graph(), permissions: []string{"openid"}}
-	t, refused := graph.judge(c.Request)
+	t, refused := graph.judge(c.Header.Get("Authorization"))
 	if t == nil {
 		return refused
 	}

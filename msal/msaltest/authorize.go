@@ -21,6 +21,7 @@ type authorization struct {
 	nonce       string
 	hint        string
 	prompt      []string
+	offline     bool          // access_type=offline
 	maxAge      time.Duration // negative: the request had none
 	claims      string        // with Entra: the claims parameter,
 	clientInfo  bool          // and whether client_info was asked for
@@ -58,6 +59,10 @@ func (p *Platform) readAuthorization(c *call, form url.Values) (authorization, *
 	}
 	if refused := p.readRequest(&req, form); refused != nil {
 		a := p.refuse(c, req, refused)
+		if p.ScopePage && refused.code == invalidScope {
+			err := p.edited(refused, "", req.scopes)
+			a = page(http.StatusBadRequest, "Error 400: "+err.code, err.description)
+		}
 		return req, &a
 	}
 	return req, nil
@@ -97,6 +102,7 @@ func (p *Platform) readRequest(req *authorization, form url.Values) *protocolErr
 	req.nonce = form.Get("nonce")
 	req.hint = form.Get("login_hint")
 	req.prompt = strings.Fields(form.Get("prompt"))
+	req.offline = form.Get("access_type") == "offline"
 	if err := (&call{form: form}).single(); err != nil {
 		return &protocolError{"invalid_request", err.Error()}
 	}
@@ -159,6 +165,7 @@ func (p *Platform) grant(c *call, req authorization, user User) answer {
 	}
 	x := p.newSession(s, c, user, req.client, granted)
 	x.authTime, x.tellTime = since, req.maxAge >= 0
+	p.renewal(s, x, req.offline, slices.Contains(req.prompt, "consent"))
 	value := secret("code")
 	s.codes[value] = &code{
 		session:     x,
@@ -172,5 +179,10 @@ func (p *Platform) grant(c *call, req authorization, user User) answer {
 
 // refuse tells the client why there is no code.
 func (p *Platform) refuse(c *call, req authorization, err *protocolError) answer {
-	return p.reply(req, c.issuer, url.Values{"error": {err.code}, "error_description": {err.description}})
+	err = p.edited(err, "", req.scopes)
+	params := url.Values{"error": {err.code}}
+	if err.description != "" {
+		params.Set("error_description", err.description)
+	}
+	return p.reply(req, c.issuer, params)
 }

@@ -25,7 +25,7 @@ func (p *Platform) Browse(ctx context.Context, address string) error {
 		if err != nil {
 			return fmt.Errorf("msaltest: browse: %w", err)
 		}
-		if p.handler(req.URL) != http.Handler(p) {
+		if !p.owns(req.URL) {
 			return deliver(req)
 		}
 		if req, err = p.visit(req); req == nil && err == nil {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 )
 
 // Client returns an HTTP client that reaches the platform in process: no socket, no name look-up, no certificate, and
@@ -39,7 +40,7 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	x := &exchange{header: http.Header{}, done: make(chan struct{})}
-	go x.serve(t.p.handler(req.URL), incoming)
+	go x.serve(t.p, incoming)
 	select {
 	case <-x.done:
 		return x.response(req)
@@ -50,7 +51,7 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // reaches refuses other hosts: what a test sends there by mistake must not leave the machine, and must not pass.
 func (p *Platform) reaches(u *url.URL) error {
-	if p.handler(u) != nil {
+	if p.owns(u) || slices.ContainsFunc(p.allAPIs(), func(a *API) bool { return a.url.Host == u.Host }) {
 		return nil
 	}
 	err := fmt.Errorf("msaltest: the in-process client reaches only %s, not %s://%s (to look at a redirect instead, "+
@@ -61,19 +62,9 @@ func (p *Platform) reaches(u *url.URL) error {
 	return err
 }
 
-// handler is who answers at an address: the platform, one of its APIs, or nobody.
-func (p *Platform) handler(u *url.URL) http.Handler {
-	if p.isHome(u) || p.Entra != nil && p.microsoft().owns(u) {
-		return p
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, a := range p.apis {
-		if a.url.Scheme == u.Scheme && a.url.Host == u.Host {
-			return a
-		}
-	}
-	return nil
+// owns tells whether the platform itself answers at an address: its own, or with Entra one of the cloud's.
+func (p *Platform) owns(u *url.URL) bool {
+	return p.isHome(u) || p.Entra != nil && p.microsoft().lends(u)
 }
 
 // isHome tells whether the address is the platform's. Before the first request of a zero Platform every address is.
@@ -144,7 +135,7 @@ type exchange struct {
 
 // serve runs the handler. Its panics reach the caller as they would if there were no goroutine, except the one that
 // means a cut connection; it also ends if a hook calls t.FailNow.
-func (x *exchange) serve(handler http.Handler, in *http.Request) {
+func (x *exchange) serve(p *Platform, in *http.Request) {
 	x.cut = true
 	defer close(x.done)
 	defer func() {
@@ -153,7 +144,7 @@ func (x *exchange) serve(handler http.Handler, in *http.Request) {
 			x.panic = v
 		}
 	}()
-	handler.ServeHTTP(x, in)
+	p.ServeHTTP(x, in)
 	x.cut = false
 }
 

@@ -42,6 +42,9 @@ func (p *Platform) redeemCode(s *state, c *call) (issued, *protocolError) {
 	case !verifies(c.form.Get("code_verifier"), k.challenge):
 		return issued{}, &protocolError{"invalid_grant", "the code_verifier does not match the code_challenge"}
 	}
+	if err := p.offlineDenied(k.session); err != nil {
+		return issued{}, err
+	}
 	got := p.issue(s, k.session, within(k.session.scopes, c.form.Get("scope")))
 	got.nonce = k.nonce
 	return got, nil

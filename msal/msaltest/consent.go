@@ -18,7 +18,7 @@ func (p *Platform) consentPage(c *call, req authorization) answer {
 		Title:  "Sign in to " + req.client,
 		Text:   "The application asks for:",
 		Items:  req.scopes,
-		Action: strings.TrimSuffix(c.self(), authorizePath) + signInPath,
+		Action: strings.TrimSuffix(c.self(), c.layout.path("authorize", authorizePath)) + c.layout.path("signin", signInPath),
 		Hidden: []field{{Name: "request", Value: c.form.Encode()}},
 	}
 	for _, u := range people {

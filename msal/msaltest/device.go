@@ -107,7 +107,7 @@ func (p *Platform) startDevice(c *call) answer {
 	s := p.lock()
 	defer p.mu.Unlock()
 	s.devices[deviceCode] = d
-	page := c.base + verifyPath
+	page := c.at("verification", verifyPath)
 	members := map[string]any{
 		"device_code":               deviceCode,
 		"user_code":                 d.userCode,
@@ -150,7 +150,11 @@ func (p *Platform) redeemDevice(s *state, c *call) (issued, *protocolError) {
 	}
 	delete(s.devices, value)
 	x := p.newSession(s, d.call, d.user, d.client, d.scopes)
-	return p.issue(s, x, within(d.scopes, c.form.Get("scope"))), nil
+	if err := p.offlineDenied(x); err != nil {
+		return issued{}, err
+	}
+	p.renewal(s, x, true, true) // the person was asked
+	return p.issue(s, x, within(x.scopes, c.form.Get("scope"))), nil
 }
 
 // poll counts one, after which somebody may have decided.

@@ -3,19 +3,24 @@ package msaltest
 import (
 	"cmp"
 	"net/http"
+	"slices"
+	"strings"
 )
 
 // discovery publishes the metadata of OpenID Connect Discovery §3 and RFC 8414 §2.
 func (p *Platform) discovery(c *call) answer {
+	if p.NoOpenID && !strings.HasPrefix(c.URL.Path, oauthPath) {
+		return notFound() // where a client looks first, and has to look on (RFC 8414 §5)
+	}
 	document := map[string]any{
 		"issuer":                                         c.issuer,
-		"authorization_endpoint":                         c.base + authorizePath,
-		"token_endpoint":                                 c.base + tokenPath,
-		"device_authorization_endpoint":                  c.base + devicePath,
-		"revocation_endpoint":                            c.base + revocationPath,
-		"end_session_endpoint":                           c.base + logoutPath,
-		"userinfo_endpoint":                              c.base + userinfoPath,
-		"jwks_uri":                                       c.base + keysPath,
+		"authorization_endpoint":                         c.at("authorize", authorizePath),
+		"token_endpoint":                                 c.at("token", tokenPath),
+		"device_authorization_endpoint":                  c.at("device", devicePath),
+		"revocation_endpoint":                            c.at("revocation", revocationPath),
+		"end_session_endpoint":                           c.at("logout", logoutPath),
+		"userinfo_endpoint":                              c.at("userinfo", userinfoPath),
+		"jwks_uri":                                       c.at("keys", keysPath),
 		"response_types_supported":                       []string{"code"},
 		"response_modes_supported":                       p.responseModes(),
 		"grant_types_supported":                          []string{grantCode, grantRefresh, grantDevice},
@@ -29,8 +34,20 @@ func (p *Platform) discovery(c *call) answer {
 			"email_verified",
 		},
 	}
-	if p.ScopesSupported == nil {
-		document["scopes_supported"] = []string{"openid", "profile", "email", "offline_access"}
+	if p.NoOpenID {
+		for _, member := range []string{
+			"end_session_endpoint", "userinfo_endpoint", "jwks_uri", "subject_types_supported",
+			"id_token_signing_alg_values_supported", "claims_supported",
+		} {
+			delete(document, member)
+		}
+	}
+	if p.NoDevice {
+		delete(document, "device_authorization_endpoint")
+		document["grant_types_supported"] = []string{grantCode, grantRefresh}
+	}
+	if p.ScopesSupported == nil && !p.NoOpenID {
+		document["scopes_supported"] = slices.Clone(oidcScopes)
 	} else if len(p.ScopesSupported) > 0 {
 		document["scopes_supported"] = p.ScopesSupported
 	}

@@ -37,6 +37,31 @@
 //
 // Functions such as EditClaims and EditToken make answers that no provider should give.
 //
+// # Behaving like a provider
+//
+// Imitate sets the knobs so that the platform does what a provider is known to do about scopes and refresh tokens, which
+// is where providers differ most and applications fail first:
+//
+//	idp.Imitate("google")
+//
+// docs/providers.md of this module lists what each preset does, and how much is known of the provider that it stands for:
+// it is what the platform imitates, not what the provider does.
+//
+// # Microsoft's platform
+//
+// With Entra the platform is Microsoft's: tenants, applications, resources and permissions, consent, v2.0 and v1.0, its
+// errors by number, conditional access and claims challenges. Its zero value is a whole directory, with an organization,
+// personal accounts, Microsoft Graph and an API of the organization's:
+//
+//	idp.Imitate("entra")
+//
+// At the address of a real cloud the client under test needs no other configuration than in production:
+//
+//	idp.URL = "https://login.microsoftonline.com"
+//
+// NewAPI makes an API that takes the access tokens, and that can make claims challenges. docs/emulator.md of this module
+// says of every rule and every error how it is known that Microsoft's platform has it; a part is not verified.
+//
 // # Going wrong
 //
 // Fail queues what happens to the next request of an endpoint: an error, a status, a page of some proxy, a delay, or a
@@ -64,6 +89,13 @@
 //
 // # Where to read
 //
-// In the order of a request: serve.go, log.go, fault.go; then one file for each endpoint, discovery.go, keys.go,
-// authorize.go, token.go with code.go, refresh.go and device.go, and so on; session.go is what is remembered, and state.go how it outlives the process.
+// In the order of a request: serve.go, log.go, fault.go; manners.go, which is where OpenID Connect and Microsoft part; then
+// one file for each endpoint, discovery.go, keys.go, authorize.go, token.go with code.go, refresh.go and device.go, and so
+// on; session.go is what is remembered, and state.go how it outlives the process. What providers differ in: scope.go,
+// renewal.go, layout.go, dialect.go, and presets.go, the table of them.
+//
+// Microsoft's side begins with entra.go and its model, entra_directory.go. In the order of a request again:
+// entra_authority.go finds the endpoint; entra_metadata.go; entra_authorize.go with entra_scope.go, entra_people.go,
+// entra_consent.go and entra_challenge.go; entra_token.go with entra_claims.go, entra_device.go and entra_v1.go;
+// entra_logout.go. What it says no with is the table in entra_errors.go, and how in entra_refusal.go. api.go is the API.
 package msaltest

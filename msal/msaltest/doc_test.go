@@ -14,7 +14,7 @@ func TestDocIsCompiled(t *testing.T) {
 	doc, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
 	var examples string
-	for _, name := range []string{"example_test.go", "example_platform_test.go"} {
+	for _, name := range []string{"example_test.go", "example_platform_test.go", "example_entra_test.go"} {
 		source, err := os.ReadFile(name)
 		require.NoError(t, err)
 		examples += string(source)

@@ -105,7 +105,7 @@ func (m microsoft) route(c *call, path string) {
 	}
 	c.endpoint = entraEndpoints[i]
 	c.entra.v1 = segment != "" && !strings.Contains(rest, v2) && c.endpoint.name != "instance"
-	if u := (&url.URL{Scheme: "https", Host: c.Host, Path: c.URL.Path}); m.owns(u) {
+	if u := (&url.URL{Scheme: "https", Host: c.Host, Path: c.URL.Path}); m.lends(u) {
 		c.base = "https://" + c.Host
 	}
 	c.base += "/" + c.entra.authority.name
@@ -190,12 +190,12 @@ var clouds = []cloud{
 
 // cloud is the one whose address the platform has. On any other address it says what the public cloud does, and its own
 // address where that names one of Microsoft's.
-func (m microsoft) cloud() (k cloud, real bool) {
-	u, _ := url.Parse(m.home())
+func (p *Platform) cloud() (k cloud, real bool) {
+	u, _ := url.Parse(p.home())
 	i := slices.IndexFunc(clouds, func(k cloud) bool { return slices.Contains(k.hosts, u.Host) })
 	if i < 0 {
 		k = clouds[0]
-		k.deviceLogin = strings.TrimSuffix(m.home(), "/") + deviceLogin
+		k.deviceLogin = strings.TrimSuffix(p.home(), "/") + deviceLogin
 		return k, false
 	}
 	return clouds[i], true
@@ -226,8 +226,8 @@ func (m microsoft) graphBase() string {
 	return strings.TrimSuffix(m.home(), "/")
 }
 
-// owns tells whether an address of another host is the platform's too.
-func (m microsoft) owns(u *url.URL) bool {
+// lends tells whether an address of another host is the platform's too.
+func (m microsoft) lends(u *url.URL) bool {
 	k, real := m.cloud()
 	address := u.Scheme + "://" + u.Host + u.Path
 	return real && (address == "https://"+k.graph+graphInfo || address == k.deviceLogin)

@@ -116,18 +116,16 @@ func (m microsoft) redirects(app App, uri, platform string) bool {
 	if u, err := url.Parse(uri); err != nil || u.Hostname() == "::1" {
 		return false
 	}
-	lists := map[string][]string{spaPlatform: app.SPA, webPlatform: app.Web}
-	if platform != anyPlatform {
-		return lists[platform] != nil && m.among(lists[platform], uri)
-	}
-	if app.RedirectURIs == nil && app.SPA == nil && app.Web == nil {
+	switch {
+	case platform == spaPlatform:
+		return m.isRegistered(app.SPA, uri)
+	case platform == webPlatform:
+		return m.isRegistered(app.Web, uri)
+	case app.RedirectURIs == nil && app.SPA == nil && app.Web == nil:
 		return m.redirectAllowed(uri)
+	default:
+		return m.isRegistered(slices.Concat(app.RedirectURIs, app.SPA, app.Web), uri)
 	}
-	return m.among(slices.Concat(app.RedirectURIs, app.SPA, app.Web), uri)
-}
-
-func (m microsoft) among(registered []string, uri string) bool {
-	return (&Platform{RedirectURIs: registered}).redirectAllowed(uri)
 }
 
 func (m microsoft) readResponse(_ *call, req *authorization, form url.Values) *refusal {

@@ -177,7 +177,8 @@ func TestEntraPolicies(t *testing.T) {
 func TestAPIMisused(t *testing.T) {
 	t.Parallel()
 	for want, misuse := range map[string]func(*msaltest.Platform){
-		"and an origin":              func(p *msaltest.Platform) { p.NewAPI("https://x.example/path", "api://contoso") },
+		`not "https://x.example/p"`:  func(p *msaltest.Platform) { p.NewAPI("https://x.example/p", "api://contoso") },
+		`not "https://idp.example"`:  func(p *msaltest.Platform) { p.NewAPI(p.URL, "api://contoso") },
 		`there is no resource "x"`:   func(p *msaltest.Platform) { p.NewAPI(things, "x") },
 		"the claims are not JSON: {": func(p *msaltest.Platform) { p.NewAPI(things, "api://contoso").Challenge("{") },
 		"takes a platform with Entra": func(p *msaltest.Platform) {

@@ -105,7 +105,11 @@ func (p *Platform) directory() directory {
 			{ID: PersonalTenant, Kind: PersonalAccounts},
 		}
 	}
+	k, _ := p.cloud()
 	for _, r := range standardResources {
+		if r.AppID == MicrosoftGraph {
+			r.IDURIs = []string{"https://" + k.graph}
+		}
 		if !slices.ContainsFunc(e.Resources, func(own Resource) bool { return own.AppID == r.AppID }) {
 			d.resources = append(d.resources, r)
 		}
@@ -221,8 +225,7 @@ func guid(b [16]byte) string {
 // which personal accounts have, was exported from Microsoft Graph itself.
 var standardResources = []Resource{
 	{
-		AppID:  MicrosoftGraph,
-		IDURIs: []string{"https://graph.microsoft.com"},
+		AppID: MicrosoftGraph, // its URI differs between clouds
 		Permissions: []Permission{
 			{Value: "openid", Personal: true},
 			{Value: "profile", Personal: true},

@@ -22,8 +22,9 @@ const (
 
 func atAuthorize(code string) map[string]string { return map[string]string{"authorize": code} }
 
-// aadsts are the errors, by number. Clients should be steered by error, suberror and claims, never by a number or a text
-// (documented); so where the evidence is weak it is mostly the number and the words that are.
+// aadsts are the errors, by number. The evidence is about the number, its error and its words; that it is said at just
+// this point is not verified, but for those that were recorded. Clients are to be steered by error, suberror and claims,
+// never by a number or by words (documented).
 var aadsts = map[int]entraError{
 	// The address, the method and the form.
 	90002: {code: invalidRequest, at: map[string]string{"discovery": "invalid_tenant"}, uri: true, evidence: recorded,
@@ -31,7 +32,7 @@ var aadsts = map[int]entraError{
 		text: "Tenant '%s' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."},
 	900561: {code: invalidRequest, evidence: documented, when: "the method is not the endpoint's",
 		text: "The endpoint only accepts POST requests. Received a %s request."},
-	9000411: {code: invalidRequest, evidence: reported, when: "a parameter comes twice",
+	9000411: {code: invalidRequest, evidence: documented, when: "a parameter comes twice",
 		text: "The request is not properly formatted. The parameter '%s' is duplicated."},
 	9002313: {code: invalidRequest, evidence: unverified, when: "a parameter is malformed: claims, max_age, code_challenge_method",
 		text: "Invalid request. Request is malformed or invalid."},
@@ -75,9 +76,9 @@ var aadsts = map[int]entraError{
 		text: "The app returned an unsupported response type due to the following reasons: response type '%s' is not enabled for the app or is unsupported."},
 	70007: {code: "unsupported_response_mode", evidence: documented, when: "a response_mode that does not exist",
 		text: "'%s' is not a supported value of 'response_mode' when requesting a token."},
-	501491: {code: invalidRequest, evidence: documented, when: "a code_challenge that is not of 43 to 128 characters, or none from a single-page application",
-		text: "The size of the Code_Challenge parameter or its form is invalid."},
-	90023: {code: invalidRequest, evidence: documented, when: "a prompt that does not exist",
+	501491: {code: invalidRequest, evidence: reported, when: "a code_challenge that is not of 43 to 128 characters, or none from a single-page application",
+		text: "Invalid size of Code_Challenge parameter."},
+	90023: {code: invalidRequest, evidence: unverified, when: "a prompt that does not exist",
 		text: "Unsupported 'prompt' value."},
 	50058: {code: "login_required", evidence: documented, when: "prompt=none, and nobody is signed in",
 		text: "A silent sign-in request was sent but no user is signed in."},
@@ -134,8 +135,8 @@ var aadsts = map[int]entraError{
 	70043: {code: invalidGrant, suberror: "token_expired", evidence: recorded, when: "a sign-in that is older than SignInFrequency",
 		text: "The refresh token has expired or is invalid due to sign-in frequency checks by conditional access. The token was issued on %s and the maximum allowed lifetime for this request is %s."},
 	50196: {code: invalidGrant, evidence: documented, when: "the same refresh too often in five minutes",
-		text: "The server terminated an operation because it encountered a client request loop. Please contact your app vendor."},
-	70016: {code: "authorization_pending", evidence: recorded, when: "a device that nobody has approved yet",
+		text: "The server terminated an operation because it encountered a loop while processing a request."},
+	70016: {code: "authorization_pending", evidence: documented, when: "a device that nobody has approved yet",
 		text: "OAuth 2.0 device flow error. Authorization is pending. Continue polling."},
 	70018: {code: "bad_verification_code", evidence: documented, when: "a device code that was never given, or to another client, or that is used up",
 		text: "Invalid verification code due to User typing in wrong user code for device code flow."},
@@ -150,12 +151,12 @@ var aadsts = map[int]entraError{
 
 	// What only a Fault says.
 	50033:   {code: "temporarily_unavailable", status: 503, evidence: documented, text: "RetryableError: a transient error not related to the database operations."},
-	50034:   {code: invalidGrant, suberror: "bad_token", evidence: recorded, text: "The user account does not exist in the directory. To sign into this application, the account must be added to the directory."},
+	50034:   {code: invalidGrant, suberror: "bad_token", evidence: documented, text: "The user account does not exist in the directory. To sign into this application, the account must be added to the directory."},
 	50053:   {code: invalidGrant, evidence: documented, text: "The account is locked, you've tried to sign in too many times with an incorrect user ID or password."},
 	50055:   {code: invalidGrant, suberror: "user_password_expired", evidence: documented, text: "The password is expired."},
 	50057:   {code: invalidGrant, evidence: documented, text: "The user account is disabled."},
 	50072:   {code: invalidGrant, at: atAuthorize(interaction), suberror: "basic_action", evidence: documented, text: "Due to a configuration change made by your administrator, or because you moved to a new location, you must enroll in multi-factor authentication to access the resource."},
-	50078:   {code: invalidGrant, at: atAuthorize(interaction), suberror: "basic_action", evidence: recorded, text: "Presented multi-factor authentication has expired due to policies configured by your administrator, you must refresh your multi-factor authentication to access the resource."},
+	50078:   {code: invalidGrant, at: atAuthorize(interaction), suberror: "basic_action", evidence: documented, text: "Presented multi-factor authentication has expired due to policies configured by your administrator, you must refresh your multi-factor authentication to access the resource."},
 	50079:   {code: invalidGrant, at: atAuthorize(interaction), suberror: "basic_action", evidence: documented, text: "Due to a configuration change made by your administrator, or because you moved to a new location, you must enroll in multi-factor authentication to access the resource."},
 	50097:   {code: interaction, evidence: documented, text: "Device authentication is required."},
 	50105:   {code: invalidGrant, at: atAuthorize(accessDenied), evidence: documented, text: "Your administrator has configured the application to block users unless they are specifically granted access to the application."},

@@ -88,8 +88,8 @@ func (m microsoft) responseModes() []string {
 	return []string{"query", "fragment", "form_post"}
 }
 
-// jwks publishes the keys as Microsoft does: with certificates, without alg, and each with the issuer that it may sign
-// for, a template where it is for many tenants, so that a key of one can not vouch for another (documented).
+// jwks publishes the keys as Microsoft does: with certificates and without alg (recorded), and each with the issuer that
+// it may sign for, a template where it is for many tenants, so that a key of one can not vouch for another (not verified).
 func (m microsoft) jwks(c *call) answer {
 	keys := []any{}
 	s := m.lock()

@@ -35,6 +35,25 @@ func ExampleNew() {
 	_ = test
 }
 
+// Google refuses a scope that OpenID Connect defines, and tells only the person.
+func ExamplePlatform_Imitate() {
+	idp := &msaltest.Platform{URL: msaltest.DefaultURL}
+	idp.Imitate("google")
+	idp.KnownScopes = append(idp.KnownScopes, "https://www.googleapis.com/auth/drive.readonly")
+
+	err := idp.Browse(context.Background(), idp.URL+"/authorize?"+url.Values{
+		"client_id":             {"my-app"},
+		"response_type":         {"code"},
+		"redirect_uri":          {"http://127.0.0.1/callback"},
+		"scope":                 {"https://www.googleapis.com/auth/drive.readonly offline_access"},
+		"code_challenge":        {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"},
+		"code_challenge_method": {"S256"},
+	}.Encode())
+	fmt.Println(err)
+	// Output:
+	// msaltest: browse: the platform answers 400 Bad Request: Error 400: invalid_scope: Some requested scopes were invalid. {valid=[https://www.googleapis.com/auth/drive.readonly], invalid=[offline_access]}
+}
+
 // The answer to a device's poll is lost; the code is used up all the same.
 func ExamplePlatform_Fail() {
 	idp := &msaltest.Platform{URL: msaltest.DefaultURL, AutoApproveAfter: 1}

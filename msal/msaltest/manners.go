@@ -41,8 +41,12 @@ type standard struct{ *Platform }
 
 func (standard) endpoints() []endpoint { return endpoints }
 
-func (standard) route(c *call, path string) {
-	if i := slices.IndexFunc(endpoints, func(e endpoint) bool { return e.path == path }); i >= 0 {
+func (m standard) route(c *call, path string) {
+	path, below := c.mount(m.Layout, path)
+	if !below {
+		return
+	}
+	if i := slices.IndexFunc(endpoints, func(e endpoint) bool { return c.layout.path(e.name, e.path) == path }); i >= 0 {
 		c.endpoint = endpoints[i]
 	}
 }

@@ -33,13 +33,14 @@ func (r *recorder) Fatal(args ...any) {
 func TestMisuseIsLoud(t *testing.T) {
 	t.Parallel()
 	for want, misuse := range map[string]func(*msaltest.Platform){
-		`Approve: no device waits with the user code "X"`:    func(p *msaltest.Platform) { p.Approve("X") },
-		`DenyDevice: no device waits with the user code "X"`: func(p *msaltest.Platform) { p.DenyDevice("X") },
-		`Count: there is no endpoint "tokens"`:               func(p *msaltest.Platform) { p.Count("tokens") },
-		`Fail: there is no endpoint "tokens"`:                func(p *msaltest.Platform) { p.Fail("tokens", msaltest.Fault{Cut: true}) },
-		`Fail: the fault for "token" does nothing`:           func(p *msaltest.Platform) { p.Fail("token", msaltest.Fault{}) },
-		`Revoke: nobody with the subject "x" has signed in`:  func(p *msaltest.Platform) { p.Revoke("x") },
-		`SignInAs: the user "a" has no Subject, which every`: func(p *msaltest.Platform) { p.SignInAs(msaltest.User{Username: "a"}) },
+		`Approve: no device waits with the user code "X"`:                 func(p *msaltest.Platform) { p.Approve("X") },
+		`DenyDevice: no device waits with the user code "X"`:              func(p *msaltest.Platform) { p.DenyDevice("X") },
+		`Count: there is no endpoint "tokens"`:                            func(p *msaltest.Platform) { p.Count("tokens") },
+		`Fail: there is no endpoint "tokens"`:                             func(p *msaltest.Platform) { p.Fail("tokens", msaltest.Fault{Cut: true}) },
+		`Fail: the fault for "token" does nothing`:                        func(p *msaltest.Platform) { p.Fail("token", msaltest.Fault{}) },
+		`Revoke: nobody with the subject "x" has signed in`:               func(p *msaltest.Platform) { p.Revoke("x") },
+		`Imitate: there is no provider "entro"; known are google, gitlab`: func(p *msaltest.Platform) { p.Imitate("entro") },
+		`SignInAs: the user "a" has no Subject, which every`:              func(p *msaltest.Platform) { p.SignInAs(msaltest.User{Username: "a"}) },
 	} {
 		r := &recorder{TB: t}
 		p := msaltest.New(r)
@@ -64,6 +65,14 @@ func TestImpossibleKnobs(t *testing.T) {
 		"GracePeriod is -1s":                     func(p *msaltest.Platform) { p.GracePeriod = -time.Second },
 		`two Users have the Subject "a"`:         func(p *msaltest.Platform) { p.Users = []msaltest.User{{Subject: "a"}, {Subject: "a"}} },
 		"Users is empty but not nil":             func(p *msaltest.Platform) { p.Users = []msaltest.User{} },
+		"the Renewal 9 does not exist":           func(p *msaltest.Platform) { p.Renewal = 9 },
+		"the Renewal -1 does not exist":          func(p *msaltest.Platform) { p.Renewal = -1 },
+		"the ErrorStatus is 42":                  func(p *msaltest.Platform) { p.ErrorStatus = 42 },
+		`the Layout's Mount is "a"`:              func(p *msaltest.Platform) { p.Layout.Mount = "a" },
+		`the Layout's Mount is "/a/"`:            func(p *msaltest.Platform) { p.Layout.Mount = "/a/" },
+		`the Layout's Issuer is "a"`:             func(p *msaltest.Platform) { p.Layout.Issuer = "a" },
+		`the Layout moves "tokens", which is no`: func(p *msaltest.Platform) { p.Layout.Paths = map[string]string{"tokens": "/x"} },
+		`the Layout moves "keys" to "x", want a`: func(p *msaltest.Platform) { p.Layout.Paths = map[string]string{"keys": "x"} },
 		`the URL "https://idp.example?x" is not`: func(p *msaltest.Platform) { p.URL += "?x" },
 	} {
 		r := &recorder{TB: t}

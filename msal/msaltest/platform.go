@@ -35,9 +35,18 @@ type Platform struct {
 	// RedirectURIs are the registered ones, compared exactly but for the port of a loopback address (RFC 8252 §7.3).
 	// Nil: every https URI and every http URI of a loopback host.
 	RedirectURIs []string
+	// ExactPorts compares the port of a loopback address too. False: any port will do.
+	ExactPorts bool
 
 	// Entra makes the platform Microsoft's. Nil: an OpenID Provider with one issuer, which is URL.
 	Entra *Entra
+	// Layout is where the endpoints are. Zero: below URL, which is the issuer. With Entra it is not looked at.
+	Layout Layout
+	// NoOpenID leaves OpenID Connect out: no ID token, no keys, no userinfo, no logout, and metadata only as RFC 8414 has
+	// it. False: an OpenID Provider.
+	NoOpenID bool
+	// NoDevice leaves the device endpoint out. False: there is one.
+	NoDevice bool
 
 	// Users are those who may sign in. Nil: one, who is called Avery Example; with Entra the organization also has an
 	// administrator, Morgan, and Robin has a personal account. See [Platform.SignInAs].
@@ -47,6 +56,8 @@ type Platform struct {
 
 	// AccessTokenLife is what expires_in says and the userinfo endpoint enforces. 0: one hour.
 	AccessTokenLife time.Duration
+	// NoExpiry gives access tokens that last, and leaves expires_in out. False: they have a life, and it is said.
+	NoExpiry bool
 	// RefreshIn is sent as refresh_in, the time after which a client should refresh ahead. 0: not sent.
 	RefreshIn time.Duration
 	// CodeLife is how long an authorization code can be redeemed. 0: one minute.
@@ -56,6 +67,10 @@ type Platform struct {
 	Rotation Rotation
 	// GracePeriod is how long a spent refresh token still works with [Grace]. 0: 30 seconds.
 	GracePeriod time.Duration
+	// Renewal says what wins a refresh token. Zero: [RenewByScope].
+	Renewal Renewal
+	// OfflineScopes are the scopes of which one wins it, where a scope does. Nil: offline_access.
+	OfflineScopes []string
 
 	// DeviceLife is how long a device code can be used. 0: 15 minutes.
 	DeviceLife time.Duration
@@ -68,10 +83,20 @@ type Platform struct {
 	AutoApproveAfter int
 
 	// ScopesSupported is published in the metadata; it restricts nothing. Nil: openid, profile, email and
-	// offline_access. Empty but not nil: the metadata has no scopes_supported.
+	// offline_access, or with NoOpenID nothing. Empty but not nil: the metadata has no scopes_supported.
 	ScopesSupported []string
 	// RejectScopes are answered with invalid_scope, which names them, wherever a request has a scope parameter.
 	RejectScopes []string
+	// KnownScopes are the only ones that a request may have; all others are refused like those of RejectScopes. Nil: every
+	// scope is known.
+	KnownScopes []string
+	// OneResource takes what stands before the last slash of a scope for a resource, and a scope without a slash for a
+	// resource itself. A request for several is refused, and an answer for none has no access token. False: scopes have
+	// no resource.
+	OneResource bool
+	// ScopePage shows on a page of the platform's own that scopes are refused at the authorization endpoint, so that the
+	// person is told and the client never. False: a redirect.
+	ScopePage bool
 	// GrantScopes returns the scopes that are granted of those requested. Nil: all of them.
 	GrantScopes func(requested []string) []string
 	// ScopeEcho writes the scope member of token answers. Nil: the granted scopes, joined by spaces.
@@ -95,6 +120,14 @@ type Platform struct {
 	EditKeys     func(document map[string]any)
 	EditClaims   func(claims map[string]any)
 	EditToken    func(grant string, answer map[string]any)
+	// EditError changes an error just before it is sent, to the client by a redirect or as an answer of the token and
+	// device endpoints, or to the person because of ScopePage. Nil: nothing is changed.
+	EditError func(*Refusal)
+	// ErrorStatus is the status of all errors of the token and device endpoints. 0: as RFC 6749 §5.2 has it.
+	ErrorStatus int
+	// FormAnswers makes the answers of the token and device endpoints forms, unless the request accepts JSON. False: they
+	// are JSON.
+	FormAnswers bool
 
 	// StateFile is where the platform keeps its keys, sessions and grants, so that it goes on in the next process as if
 	// it had never ended. It is written before the answer to a request that changed them; tokens are in it as hashes.
@@ -163,6 +196,13 @@ func (p *Platform) misused() error {
 		return m != "query" && m != "form_post" && (m != "fragment" || p.Entra == nil)
 	}):
 		return fmt.Errorf("the ResponseModes are %q, want query, form_post or both, or with Entra fragment", p.ResponseModes)
+	case p.Renewal < RenewByScope || p.Renewal > RenewNever:
+		return fmt.Errorf("the Renewal %d does not exist", p.Renewal)
+	case p.ErrorStatus != 0 && (p.ErrorStatus < 200 || p.ErrorStatus > 599):
+		return fmt.Errorf("the ErrorStatus is %d, want that of an answer", p.ErrorStatus)
+	}
+	if err := p.Layout.misused(); err != nil {
+		return err
 	}
 	if p.Entra != nil {
 		if err := p.entraMisused(); err != nil {

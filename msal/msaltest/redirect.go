@@ -10,16 +10,25 @@ import (
 
 // redirectAllowed tells whether a client may be answered there.
 func (p *Platform) redirectAllowed(uri string) bool {
-	u, err := url.Parse(uri)
-	if err != nil || u.Scheme == "" || u.User != nil || strings.Contains(uri, "#") {
-		return false
+	if p.RedirectURIs != nil {
+		return p.isRegistered(p.RedirectURIs, uri)
 	}
-	if p.RedirectURIs == nil {
-		return u.Scheme == "https" && u.Host != "" || isLoopback(u)
-	}
-	return slices.ContainsFunc(p.RedirectURIs, func(registered string) bool {
-		return registered == uri || isLoopback(u) && withoutPort(registered) == withoutPort(uri)
+	u, ok := redirectURI(uri)
+	return ok && (u.Scheme == "https" && u.Host != "" || isLoopback(u))
+}
+
+// isRegistered tells whether the URI is one of the list.
+func (p *Platform) isRegistered(list []string, uri string) bool {
+	u, ok := redirectURI(uri)
+	return ok && slices.ContainsFunc(list, func(one string) bool {
+		return one == uri || !p.ExactPorts && isLoopback(u) && withoutPort(one) == withoutPort(uri)
 	})
+}
+
+// redirectURI reads what could be one at all.
+func redirectURI(uri string) (*url.URL, bool) {
+	u, err := url.Parse(uri)
+	return u, err == nil && u.Scheme != "" && u.User == nil && !strings.Contains(uri, "#")
 }
 
 // isLoopback tells whether the URI leads back to the person's own machine, where a native app takes any free port

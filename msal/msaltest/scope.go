@@ -6,19 +6,60 @@ import (
 	"strings"
 )
 
+const invalidScope = "invalid_scope"
+
+// oidcScopes are those of OpenID Connect that the platform knows.
+var oidcScopes = []string{"openid", "profile", "email", "offline_access"}
+
 // rejected complains about the scopes that the platform is told to refuse, by name, as a client needs it that wants
 // to go on without them.
 func (p *Platform) rejected(scopes []string) *protocolError {
-	var bad []string
-	for _, scope := range scopes {
-		if slices.Contains(p.RejectScopes, scope) {
-			bad = append(bad, scope)
-		}
-	}
-	if bad == nil {
+	refused, _ := p.judge(scopes)
+	if refused == nil {
 		return nil
 	}
-	return &protocolError{"invalid_scope", "these scopes are not supported: " + strings.Join(bad, " ")}
+	return &protocolError{invalidScope, "these scopes are not supported: " + strings.Join(refused, " ")}
+}
+
+// judge splits the scopes of a request into those that it is refused for, and the others.
+func (p *Platform) judge(scopes []string) (refused, others []string) {
+	for _, scope := range scopes {
+		if slices.Contains(p.RejectScopes, scope) || p.KnownScopes != nil && !slices.Contains(p.KnownScopes, scope) {
+			refused = append(refused, scope)
+		} else {
+			others = append(others, scope)
+		}
+	}
+	if resources := resourcesOf(others); refused == nil && p.OneResource && len(resources) > 1 {
+		for _, scope := range scopes {
+			if resourceOf(scope) != "" {
+				refused = append(refused, scope)
+			}
+		}
+		others = slices.DeleteFunc(others, func(scope string) bool { return resourceOf(scope) != "" })
+	}
+	return refused, others
+}
+
+// resourceOf is what a scope belongs to with OneResource; empty for the scopes of OpenID Connect.
+func resourceOf(scope string) string {
+	if i := strings.LastIndexByte(scope, '/'); i >= 0 {
+		return scope[:i]
+	}
+	if slices.Contains(oidcScopes, scope) {
+		return ""
+	}
+	return scope
+}
+
+// resourcesOf lists each once.
+func resourcesOf(scopes []string) (list []string) {
+	for _, scope := range scopes {
+		if r := resourceOf(scope); r != "" && !slices.Contains(list, r) {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // granted is what a person who says yes says yes to.
@@ -38,7 +79,7 @@ func narrow(granted []string, scope string) ([]string, *protocolError) {
 	}
 	for _, one := range asked {
 		if !slices.Contains(granted, one) {
-			return nil, &protocolError{"invalid_scope", "the scope " + strconv.Quote(one) + " has not been granted"}
+			return nil, &protocolError{invalidScope, "the scope " + strconv.Quote(one) + " has not been granted"}
 		}
 	}
 	return asked, nil

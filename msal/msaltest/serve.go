@@ -22,6 +22,7 @@ type endpoint struct {
 
 const (
 	discoveryPath  = "/.well-known/openid-configuration"
+	oauthPath      = "/.well-known/oauth-authorization-server" // RFC 8414 §3
 	keysPath       = "/keys"
 	authorizePath  = "/authorize"
 	signInPath     = "/signin"
@@ -35,7 +36,7 @@ const (
 
 var endpoints = []endpoint{
 	{"discovery", discoveryPath, "GET", (*Platform).discovery},
-	{"discovery", "/.well-known/oauth-authorization-server", "GET", (*Platform).discovery}, // RFC 8414 §3
+	{"discovery", oauthPath, "GET", (*Platform).discovery},
 	{"keys", keysPath, "GET", (*Platform).jwks},
 	{"authorize", authorizePath, "GET POST", (*Platform).authorize},
 	{"signin", signInPath, "POST", (*Platform).signIn},
@@ -56,6 +57,7 @@ type call struct {
 	endpoint endpoint
 	issuer   string     // as discovery publishes it
 	base     string     // what the paths of the endpoints are appended to
+	layout   Layout     // which they are
 	entra    entraCall  // what else there is with Entra
 	form     url.Values // the body of a POST, else the query
 	body     string     // verbatim
@@ -72,6 +74,12 @@ type answer struct {
 
 // ServeHTTP implements [http.Handler].
 func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for _, a := range p.allAPIs() {
+		if a.url.Host == r.Host {
+			a.ServeHTTP(w, r)
+			return
+		}
+	}
 	c := p.open(r)
 	entry := p.record(c)
 	fault, faulty := p.nextFault(c.endpoint.name)
@@ -124,7 +132,7 @@ func (p *Platform) route(c *call) {
 	c.issuer = p.issuer(c.Request)
 	c.base = strings.TrimSuffix(c.issuer, "/")
 	root, _ := url.Parse(c.base)
-	if path, below := strings.CutPrefix(c.URL.Path, root.Path); below {
+	if path, below := strings.CutPrefix(p.Layout.appended(root.Path, c.URL.Path), root.Path); below {
 		p.manners().route(c, path)
 	}
 }
@@ -167,13 +175,25 @@ func (p *Platform) serve(c *call) answer {
 		p.errorf("%v", err)
 		return page(http.StatusInternalServerError, "The platform is misconfigured", err.Error())
 	}
-	if c.endpoint.serve == nil {
+	if c.endpoint.serve == nil || p.leavesOut(c.endpoint.name) {
 		return p.unknown(c)
 	}
 	if stop := p.manners().admit(c); stop != nil {
 		return *stop
 	}
-	return c.endpoint.serve(p, c)
+	return p.dress(c, c.endpoint.serve(p, c))
+}
+
+// leavesOut tells whether the platform is told to have no such endpoint. Its metadata names none, so a client that asks
+// has built the address.
+func (p *Platform) leavesOut(endpoint string) bool {
+	switch endpoint {
+	case "device", "verification":
+		return p.NoDevice
+	case "keys", "userinfo", "logout":
+		return p.NoOpenID
+	}
+	return false
 }
 
 // unknown answers a request that no endpoint is for: the application built a URL that it should have read from the
@@ -182,8 +202,10 @@ func (p *Platform) unknown(c *call) answer {
 	if p.t != nil && !p.AllowUnknown && !strings.HasSuffix(c.URL.Path, faviconPath) {
 		p.errorf("unexpected request: %s %s (set AllowUnknown if it is meant)", c.Method, c.URL)
 	}
-	return page(http.StatusNotFound, "Not found", "There is no such page here.")
+	return notFound()
 }
+
+func notFound() answer { return page(http.StatusNotFound, "Not found", "There is no such page here.") }
 
 // single returns an error if a parameter comes twice, which RFC 6749 §3.1 and §3.2 forbid: servers differ in which
 // of the two they read. RFC 8707 §2 allows several resources.

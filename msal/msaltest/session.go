@@ -47,8 +47,10 @@ type session struct {
 	authTime time.Time
 	tellTime bool // the request had max_age, so ID tokens have auth_time (OpenID Connect Core §3.1.2.1)
 	revoked  bool
-	newest   *refreshToken
 	entraSession
+
+	renewable bool // it has won a refresh token
+	newest    *refreshToken
 }
 
 type refreshToken struct {

@@ -76,8 +76,8 @@ func (p *Platform) keep() error {
 	data, err := json.Marshal(s.save())
 	if err == nil && !bytes.Equal(data, p.kept) {
 		// A file that is replaced as a whole is never half of one, whenever the process is killed.
-		if err = os.WriteFile(p.StateFile+".new", data, 0o600); err == nil {
-			err = os.Rename(p.StateFile+".new", p.StateFile)
+		if err = os.WriteFile(p.StateFile+".new", data, 0o600); err == nil { //nolint:gosec // the program names the file, never a request
+			err = os.Rename(p.StateFile+".new", p.StateFile) //nolint:gosec // the program names the file, never a request
 		}
 	}
 	if err != nil {
@@ -93,7 +93,7 @@ func (p *Platform) restore() {
 	if p.StateFile == "" {
 		return
 	}
-	data, err := os.ReadFile(p.StateFile)
+	data, err := os.ReadFile(p.StateFile) //nolint:gosec // the program names the file, never a request
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
@@ -206,7 +206,7 @@ func (s *state) load(was saved) error {
 	for name, t := range was.Refresh {
 		s.refresh[name] = &refreshToken{session: sessions[t.Session], issued: t.Issued, spent: t.Spent}
 		if was.Sessions[t.Session].Newest == name {
-			sessions[t.Session].newest = s.refresh[name]
+			sessions[t.Session].newest, sessions[t.Session].renewable = s.refresh[name], true
 		}
 	}
 	for name, t := range was.Access {

@@ -102,12 +102,14 @@ func (p *Platform) newSession(s *state, c *call, user User, client string, scope
 // issue makes the tokens. The caller holds the lock.
 func (p *Platform) issue(s *state, x *session, scopes []string) issued {
 	got := issued{session: x, scopes: scopes, access: secret("at")}
-	s.access[digestOf(got.access)] = &accessToken{
-		session: x, scopes: scopes, expires: time.Now().Add(or(p.AccessTokenLife, time.Hour)),
+	life := or(p.AccessTokenLife, time.Hour)
+	if p.NoExpiry {
+		life = 100 * 365 * 24 * time.Hour
 	}
+	s.access[digestOf(got.access)] = &accessToken{session: x, scopes: scopes, expires: time.Now().Add(life)}
 	// The session decides, not this access token: a refresh for fewer scopes must not end the session
 	// (RFC 6749 §6: the new refresh token has the scope of the old one).
-	if slices.Contains(x.scopes, "offline_access") && (x.newest == nil || p.Rotation != NoRotation) {
+	if x.renewable && (x.newest == nil || p.Rotation != NoRotation) {
 		got.refresh = s.newRefreshToken(x)
 	}
 	return got
@@ -120,6 +122,9 @@ func (p *Platform) tokenAnswer(c *call, got issued) answer {
 		"access_token": got.access,
 		"expires_in":   int64(or(p.AccessTokenLife, time.Hour) / time.Second),
 	}
+	if p.NoExpiry {
+		delete(members, "expires_in")
+	}
 	if !p.OmitScope {
 		members["scope"] = p.echo(got.scopes)
 	}
@@ -129,7 +134,11 @@ func (p *Platform) tokenAnswer(c *call, got issued) answer {
 	if got.refresh != "" {
 		members["refresh_token"] = got.refresh
 	}
-	if slices.Contains(got.scopes, "openid") {
+	if p.OneResource && len(resourcesOf(got.scopes)) == 0 {
+		delete(members, "access_token")
+		delete(members, "expires_in")
+	}
+	if slices.Contains(got.scopes, "openid") && !p.NoOpenID {
 		members["id_token"] = p.idToken(got)
 	}
 	if p.EditToken != nil {

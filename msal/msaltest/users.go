@@ -16,6 +16,10 @@ type User struct {
 	TenantID string // tid. Empty: no claim, or with Entra the first organization
 	ObjectID string // oid, with the profile scope. Empty: no claim, or with Entra one that follows from Subject
 	Admin    bool   // with Entra: may consent to what needs an administrator
+
+	// NoOffline lets the token endpoint refuse this person's code if the scope offline_access was asked for, as Keycloak
+	// does for those without the role of that name.
+	NoOffline bool
 }
 
 // avery is who signs in where the test does not care.

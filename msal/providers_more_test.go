@@ -1,0 +1,128 @@
+package msal_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/staysigned/staysigned/msal"
+	"github.com/staysigned/staysigned/msal/msaltest"
+	"github.com/staysigned/staysigned/scopes"
+)
+
+// TestProviders, for those that differ in more than scopes: their ID tokens name no tenant, or there are none.
+func TestMoreProviders(t *testing.T) {
+	for name, x := range map[string]provider{
+		"adfs": {
+			imitate: "adfs", url: "https://fs.contoso.com", path: "/adfs", scopes: []string{"user_impersonation"},
+			front:   asks("user_impersonation openid profile email offline_access"),
+			refresh: "user_impersonation openid profile email offline_access",
+		},
+		"adfs by name": {
+			imitate: "adfs", name: "adfs", path: "/adfs/", scopes: []string{"user_impersonation"},
+			front:   asks("user_impersonation openid profile email offline_access"),
+			refresh: "user_impersonation openid profile email offline_access",
+		},
+		"b2c, a user flow, whose tokens have no tid": {
+			imitate: "b2c", url: "https://contoso.b2clogin.com", path: b2cPath, scopes: []string{b2cRead},
+			front: asks(b2cRead + " openid offline_access"), refresh: b2cRead + " openid offline_access",
+		},
+		"github": {
+			imitate: "github", url: "https://github.com", path: "/login/oauth", scopes: []string{"repo", "gist"},
+			front: asks("repo gist"),
+		},
+		"github by name": {
+			imitate: "github", name: "github", path: "/login/oauth", scopes: []string{"repo", "gist"},
+			front: asks("repo gist"),
+		},
+		"atlassian": {
+			imitate: "atlassian", url: "https://auth.atlassian.com", scopes: []string{"read:me"},
+			front:   asks("read:me offline_access", "audience", "api.atlassian.com", "prompt", "consent"),
+			refresh: "read:me offline_access",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, x.run)
+		})
+	}
+}
+
+// A GitHub App has permissions and no scopes, so it asks for none.
+func TestGitHubApp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, client := provider{imitate: "github-app", url: "https://github.com", path: "/login/oauth"}.platform(t)
+		c := client()
+		z, callback := begin(t, p, c)
+		require.Empty(t, sent(t, z))
+		token, err := z.Redeem(t.Context(), callback)
+		require.NoError(t, err)
+		require.True(t, token.Renewable)
+		for range 2 {
+			time.Sleep(time.Until(token.Expiry))
+			token, err = c.Token(t.Context())
+			require.NoError(t, err)
+		}
+		p.RevokeAll()
+		_, err = c.ForceRefresh().Token(t.Context())
+		require.ErrorIs(t, err, msal.ErrSignInRequired, "bad_refresh_token means invalid_grant")
+	})
+}
+
+// Slack has a word of its own for a refresh token that is over.
+func TestSlackEndsASession(t *testing.T) {
+	t.Parallel()
+	p, client := provider{imitate: "slack", url: "https://slack.com", edit: rotates}.platform(t)
+	c := client()
+	signIn(t, p, c)
+	p.RevokeAll()
+	_, err := c.ForceRefresh().Token(t.Context())
+	require.ErrorIs(t, err, msal.ErrSignInRequired)
+}
+
+// A person who may choose among accounts has to consent as well, or the second sign-in wins no refresh token.
+func TestGoogleChoosesAnAccount(t *testing.T) {
+	t.Parallel()
+	p, client := provider{imitate: "google", name: "google"}.platform(t)
+	c := client()
+	require.True(t, signIn(t, p, c).Renewable)
+	choose := c.With(msal.Params{Prompt: "select_account"})
+	z, callback := begin(t, p, choose)
+	require.Equal(t, "select_account consent", sent(t, z).Get("prompt"))
+	token, err := z.Redeem(t.Context(), callback)
+	require.NoError(t, err)
+	require.True(t, token.Renewable)
+}
+
+// B2C gives no access token to those who ask for no resource. Somebody has signed in all the same.
+func TestB2CWithoutAResource(t *testing.T) {
+	t.Parallel()
+	p, client := provider{imitate: "b2c", url: "https://contoso.b2clogin.com", path: b2cPath, edit: inTenant}.platform(t)
+	z, callback := begin(t, p, client())
+	token, err := z.Redeem(t.Context(), callback)
+	require.NoError(t, err)
+	require.True(t, token.Renewable)
+}
+
+// B2C refuses scopes of several resources also where somebody signs in, so that nobody is bothered with them.
+func TestB2CWithTwoResources(t *testing.T) {
+	t.Parallel()
+	p, client := provider{imitate: "b2c", url: "https://contoso.b2clogin.com", path: b2cPath}.platform(t)
+	_, err := client().Authorize(t.Context(), testRedirect, b2cRead, "https://contoso.onmicrosoft.com/other/read")
+	require.ErrorIs(t, err, scopes.ErrInvalid)
+	require.Zero(t, p.Count())
+}
+
+// Keycloak says only at the end that a person may have no offline token. The next sign-in goes without.
+func TestKeycloakWithoutTheRole(t *testing.T) {
+	t.Parallel()
+	p, client := provider{imitate: "keycloak", edit: func(p *msaltest.Platform) {
+		p.Users = []msaltest.User{{Subject: "avery", NoOffline: true}}
+	}}.platform(t)
+	z, callback := begin(t, p, client())
+	_, err := z.Redeem(t.Context(), callback)
+	require.Equal(t, "not_allowed", asServerError(t, err).Code)
+	token := signIn(t, p, client())
+	require.True(t, token.Renewable, "a plain refresh token comes without")
+}
