@@ -100,8 +100,8 @@ func (a *app) bad(check string, err error) finding {
 	return finding{check, bad, f.message, f.next, f.code}
 }
 
-// clockTolerance is how far a server's clock may be from ours before its ID tokens are refused.
-const clockTolerance = 2 * time.Minute
+// clockTolerance is how far the server's clock may be from ours for a sign-in to succeed.
+const clockTolerance = 5 * time.Minute
 
 // server asks for the server's metadata, as a sign-in does, and compares the clocks.
 func (a *app) server(ctx context.Context, p profile) []finding {
@@ -131,13 +131,19 @@ func (a *app) server(ctx context.Context, p profile) []finding {
 	if !clock.seen {
 		return found
 	}
-	f := finding{Check: "clock", State: ok, Text: "agrees with the server's"}
-	if off := clock.off.Abs(); off > clockTolerance {
-		f = finding{"clock", bad, fmt.Sprintf("is %s off the server's", off.Round(time.Second)), "set the clock of this machine", exitError}
-	} else if off > clockTolerance/4 {
-		f = finding{"clock", note, fmt.Sprintf("is %s off the server's", off.Round(time.Second)), "", exitOK}
+	return append(found, clockFinding(clock.off))
+}
+
+// clockFinding judges by how much the clock of this machine is before or behind the server's.
+func clockFinding(off time.Duration) finding {
+	text := fmt.Sprintf("is %s off the server's", off.Abs().Round(time.Second))
+	switch {
+	case off.Abs() > clockTolerance:
+		return finding{"clock", bad, text, "set the clock of this machine", exitError}
+	case off.Abs() > time.Minute:
+		return finding{"clock", note, text, "set the clock of this machine before it gets worse", exitOK}
 	}
-	return append(found, f)
+	return finding{Check: "clock", State: ok, Text: "agrees with the server's"}
 }
 
 // clock notes what time it is at the server.

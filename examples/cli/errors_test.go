@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -85,3 +87,22 @@ func TestPlain(t *testing.T) {
 	require.Equal(t, `'$(x)'`, quoted("$(x)"))
 	require.Equal(t, "''", quoted(""))
 }
+
+func TestClock(t *testing.T) {
+	t.Parallel()
+	for off, want := range map[time.Duration]string{
+		0: ok, 59 * time.Second: ok, -59 * time.Second: ok, 2 * time.Minute: note, -2 * time.Minute: note, 6 * time.Minute: bad, -time.Hour: bad,
+	} {
+		require.Equal(t, want, clockFinding(off).State, off)
+	}
+	answer := &http.Response{Header: http.Header{"Date": {time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}}}
+	c := &clock{transport: fixed{answer}}
+	_, err := c.RoundTrip(nil)
+	require.NoError(t, err)
+	require.InDelta(t, -time.Hour, c.off, float64(30*time.Minute))
+}
+
+// fixed is a server that has one answer.
+type fixed struct{ answer *http.Response }
+
+func (f fixed) RoundTrip(*http.Request) (*http.Response, error) { return f.answer, nil }

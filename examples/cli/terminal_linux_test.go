@@ -205,7 +205,7 @@ func TestPassphraseOnTerminal(t *testing.T) {
 	s.wait(`^staysigned: stopped$`)
 	require.Equal(t, "130", s.code())
 	s.enter("stty -a")
-	require.Regexp(t, `\s-?echo\s`, s.wait(`\secho\s`))
+	s.wait(`\secho\s`)
 
 	s.enter("staysigned unlock")
 	s.wait(`^New passphrase:$`)
@@ -234,6 +234,13 @@ func TestPassphraseOnTerminal(t *testing.T) {
 	s.wait(`^✓ The key to `)
 	s.enter("staysigned token | wc -c")
 	s.wait(`^\d+\n\$\z`)
+
+	w.forgetKey()
+	s.enter("staysigned logout --purge")
+	s.wait(`the server was not told: .* is locked`)
+	require.Equal(t, "6", s.code())
+	require.NoFileExists(t, filepath.Join(w.dir, "sessions.age"))
+	require.NoFileExists(t, filepath.Join(w.dir, "sessions", "store.json"))
 }
 
 // Tab completes commands, flags and the names of profiles.
