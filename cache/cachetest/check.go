@@ -46,12 +46,7 @@ func crowd(full int) int {
 
 // patience is how long something may take that takes no time, on a machine
 // that has much else to do.
-func patience() time.Duration {
-	if testing.Short() {
-		return 2 * time.Second
-	}
-	return 5 * time.Second
-}
+const patience = 10 * time.Second
 
 // put must succeed.
 func (c *check) put(s cache.Store, key, data string, prev cache.Rev) cache.Rev {
@@ -157,7 +152,7 @@ func collect(ctx context.Context, s cache.Store, prefix string) ([]string, error
 // What it returns unlocks once, however often it is called, and must succeed.
 func (c *check) lock(s cache.Store, key string) (unlock func()) {
 	c.Helper()
-	ctx, cancel := context.WithTimeout(c.ctx, patience())
+	ctx, cancel := context.WithTimeout(c.ctx, patience)
 	defer cancel()
 	free, err := s.Lock(ctx, key)
 	if err != nil {
@@ -199,7 +194,7 @@ func (c *check) excluded(s cache.Store, key, while string) {
 		} else if until, _ := ctx.Deadline(); time.Now().Before(until) {
 			c.Errorf("Lock(%q) while %s did not wait for its context: %v", key, while, err)
 		}
-	case <-time.After(patience() / 4):
+	case <-time.After(patience / 4):
 	}
 }
 
@@ -213,14 +208,14 @@ func (c *check) soon(what string, f func() error) {
 		if err != nil {
 			c.Errorf("%s: %v", what, err)
 		}
-	case <-time.After(patience()):
-		c.Errorf("%s: still waiting after %v", what, patience())
+	case <-time.After(patience):
+		c.Errorf("%s: still waiting after %v", what, patience)
 	}
 }
 
 // eventually reports whether something becomes true.
 func (c *check) eventually(is func() bool) bool {
-	give := time.After(patience())
+	give := time.After(patience)
 	for !is() {
 		select {
 		case <-time.After(time.Millisecond):

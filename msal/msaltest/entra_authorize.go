@@ -269,7 +269,7 @@ func (m microsoft) grant(c *call, req authorization, user User) answer {
 		nonce:       req.nonce,
 		expires:     time.Now().Add(or(m.CodeLife, 10*time.Minute)),
 	}
-	params := url.Values{"code": {value}, "session_state": {guidOf("session", user.Subject, since.String())}}
+	params := url.Values{"code": {value}, "session_state": {guidOf("session", user.Subject, since.UTC().Format(time.RFC3339Nano))}}
 	if req.clientInfo {
 		params.Set("client_info", m.clientInfo(user))
 	}
