@@ -381,6 +381,6 @@ var Cases = []Area{
 		{"LO-04", also, "A sign-out takes the record, all tokens, and memory.", "msal TestSignOutTakesAll_LO04_R7009_3", ""},
 		{"XX-01", also, "Sources: no file that a server names, no switch for certificates, no weak randomness, no shell.", "internal/hostile TestSources, . TestForbidden_XX01", ""},
 		{"XX-02", also, "vet, vulnerabilities, races, leaks.", "", "is how .ci/run checks everything; what starts goroutines has tests that find none left (CB-20, CO-02, CO-03)"},
-		{"XX-03", also, "What libraries below let pass is known, and a change of it is seen.", "internal/idtoken TestUpstream", ""},
+		{"XX-03", also, "What libraries below let pass is known, and a change of it is seen.", "internal/idtoken TestUpstream, internal/idtoken TestUpstreamForm, internal/idtoken TestUpstreamKeys", ""},
 	}},
 }

@@ -37,17 +37,9 @@ var deviations = map[string]string{
 // The vectors of C2SP/wycheproof for signatures and keys.
 func TestWycheproof_KS04(t *testing.T) {
 	t.Parallel()
-	root := os.Getenv("STAYSIGNED_TESTDATA")
-	if root == "" {
-		t.Skip("STAYSIGNED_TESTDATA names no folder with data/wycheproof-json_web_*_test.json")
-	}
 	seen := map[string]bool{}
 	for _, file := range []string{"json_web_signature", "json_web_key"} {
-		data, err := os.ReadFile(filepath.Join(root, "data", "wycheproof-"+file+"_test.json"))
-		require.NoError(t, err)
-		var v vectors
-		require.NoError(t, json.Unmarshal(data, &v))
-		for _, group := range v.TestGroups {
+		for _, group := range wycheproof(t, file).TestGroups {
 			symmetric := group.Public == nil
 			keys := wycheproofKeys(group.Public, group.Private)
 			for _, test := range group.Tests {
@@ -67,6 +59,19 @@ func TestWycheproof_KS04(t *testing.T) {
 		}
 	}
 	require.Len(t, seen, len(deviations), "a deviation is gone: take it off the list")
+}
+
+// wycheproof reads a file of vectors, or skips the test.
+func wycheproof(t *testing.T, file string) (v vectors) {
+	t.Helper()
+	root := os.Getenv("STAYSIGNED_TESTDATA")
+	if root == "" {
+		t.Skip("STAYSIGNED_TESTDATA names no folder with data/wycheproof-json_web_*_test.json")
+	}
+	data, err := os.ReadFile(filepath.Join(root, "data", "wycheproof-"+file+"_test.json"))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(data, &v))
+	return v
 }
 
 // wycheproofKeys puts one key, or a set, into Keys; none if all are refused.
