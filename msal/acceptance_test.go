@@ -127,7 +127,7 @@ func TestAcceptance(t *testing.T) {
 			a.free("User.Read", msaltest.MicrosoftGraph+"/User.Read")
 		}},
 		"more than was asked for": {"entra", nil, func(a acceptance) {
-			signIn(a, a.p, a.c, "User.Read", "Mail.Read")
+			a.p.Consent(msaltest.Grant{User: "avery", Client: clientID, Permissions: []string{"Mail.Read"}})
 			token := signIn(a, a.p, a.c, "User.Read")
 			require.True(a, token.Scopes.Has("Mail.Read"))
 			a.free("Mail.Read")
