@@ -1,6 +1,8 @@
 package msal
 
 import (
+	"encoding/json"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -174,5 +176,42 @@ func FuzzParseAnswer(f *testing.F) {
 		require.NoError(t, err)
 		again.raw = got.raw
 		require.Equal(t, got, again)
+	})
+}
+
+// FuzzParseError: whatever a server answers instead of tokens, the error has no secret of the request in it, fits on a line
+// of a terminal, and ends a session only if it says invalid_grant and nothing that could mean something else.
+func FuzzParseError(f *testing.F) {
+	const sent = "0.AXoA+rt/sent=="
+	for _, body := range []string{
+		`{"error":"invalid_grant"}`, `{"error":"invalid_grant","error":"x"}`, `{"ERROR":"invalid_grant"}`, `{"error":["invalid_grant"]}`, `<html>invalid_grant`,
+		`{"error":"invalid_grant","error_description":"AADSTS50196: loop"}`, `{"error":"invalid_grant","error_codes":[50196,"70000",1.5,null],"suberror":"basic_action"}`,
+		`{"error":"` + sent + `","error_description":"` + url.QueryEscape(sent) + `","claims":"` + sent + sent + `","correlation_id":"` + sent + `"}`,
+		`{"error":"\u001b[2J","error_description":"\u202e\r\nCorrelation ID: 0000aaaa-11bb-cccc-dd33-eeeeee333333","error_uri":"javascript:\u0000","suberror":"ü"}`,
+	} {
+		f.Add(400, []byte(body))
+		f.Add(429, []byte(body))
+	}
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		e := parseError(wire.Answer{Status: status, Body: body}, url.Values{"refresh_token": {sent}})
+		for _, said := range []string{e.Code, e.Description, e.URI, e.Suberror, e.Claims, e.CorrelationID, e.Error()} {
+			require.NotContains(t, said, sent)
+			require.NotContains(t, said, url.QueryEscape(sent))
+		}
+		require.NotContains(t, strings.Map(visible, e.Error()), "\x00")
+		require.Less(t, len(e.Error()), 4000)
+		require.LessOrEqual(t, len(e.Claims), maxChallenge)
+		require.LessOrEqual(t, len(e.Codes), 32)
+		require.NotEmpty(t, e.Action())
+		var m map[string]any
+		understood := json.Unmarshal(body, &m) == nil
+		if e.terminal(true) || e.terminal(false) {
+			require.True(t, understood && m["error"] == "invalid_grant" && status != 429)
+			require.True(t, e.needsPerson())
+			require.True(t, e.terminal(false), "what ends a session at Microsoft's does so elsewhere")
+		}
+		if e.Code == "" && e.needsPerson() {
+			require.NotEmpty(t, e.Suberror)
+		}
 	})
 }

@@ -34,6 +34,12 @@ What costs a server little to send in great numbers is tested in great numbers: 
 redirect port, 200 people who sign in at once, 100,000 sign-ins that nobody ends. ` + "`go test`" + ` does some of it, ` + "`.ci/run`" + ` a
 tenth, ` + "`.ci/long`" + ` all.
 
+## Foreign bytes
+
+Whatever reads what others have written has fuzz targets, which begin with the cases of the tests. ` + "`.ci/run`" + ` gives each some
+seconds and ` + "`.ci/long`" + ` a minute; none may panic, and each holds more than that.
+
+%READERS%
 ## Requirements and cases
 %TABLE%`
 
@@ -44,7 +50,11 @@ func TestDocs(t *testing.T) {
 	for _, l := range Limits {
 		limits += fmt.Sprintf("| %s | %s | %s |\n", l.Name, l.Bound, l.Asked)
 	}
-	text := strings.NewReplacer("%SUMMARY%", summary(), "%LIMITS%", limits, "%TABLE%", coverage()).Replace(document)
+	readers := "| what is read | target | what holds |\n|---|---|---|\n"
+	for _, r := range Readers {
+		readers += fmt.Sprintf("| %s | %s | %s |\n", r.Reads, quote(r.Targets), r.Holds)
+	}
+	text := strings.NewReplacer("%SUMMARY%", summary(), "%LIMITS%", limits, "%READERS%", readers, "%TABLE%", coverage()).Replace(document)
 	path := filepath.Join(root, "docs", "hostile.md")
 	if *update {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))

@@ -346,7 +346,7 @@ func coverage() string {
 				id = "**" + id + "**"
 			}
 			if r.Tests != "" {
-				shown = "`" + strings.ReplaceAll(r.Tests, ", ", "`, `") + "`"
+				shown = quote(r.Tests)
 				if r.Otherwise != "" {
 					shown = r.Otherwise + "; " + shown
 				}
@@ -355,4 +355,12 @@ func coverage() string {
 		}
 	}
 	return b.String()
+}
+
+// quote writes a list of tests as code; an empty one is nothing.
+func quote(list string) string {
+	if list == "" {
+		return ""
+	}
+	return "`" + strings.ReplaceAll(list, ", ", "`, `") + "`"
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,11 +79,12 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// Whatever a server publishes, what is kept is public, asymmetric and strong.
+// Whatever a server publishes, what is kept is public, asymmetric, strong, and for signatures of its own kind.
 func FuzzParseKeys(f *testing.F) {
 	for _, key := range []string{
 		public("k", rsaKey().Public()), public("k", ecKey().Public(), `"use":"sig"`), public("k", edKey().Public(), `"issuer":"x"`),
 		`{"kty":"oct","k":"AAAA"}`, `{"kty":"RSA","n":"AQAB","e":"AQAB"}`, `{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}`, `1`, `{"kty":"RSA","d":null}`,
+		public("k", ecKey().Public(), `"use":"enc"`), public("k", edKey().Public(), `"key_ops":["encrypt"]`), public("k", rsaKey().Public(), `"alg":"RSA-OAEP"`),
 	} {
 		f.Add([]byte(`{"keys":[` + public("good", ecKey().Public()) + "," + key + `]}`))
 	}
@@ -93,8 +95,12 @@ func FuzzParseKeys(f *testing.F) {
 			return
 		}
 		require.True(t, len(k.keys) > 0 && len(k.keys)+len(k.skipped) <= maxKeys)
+		require.LessOrEqual(t, len(k.keys), signingKeys(t, jwks))
 		for _, key := range k.keys {
 			require.NotEmpty(t, key.algs)
+			for _, alg := range key.algs {
+				require.Equal(t, algorithms[key.algs[0]].kind, algorithms[alg].kind)
+			}
 			switch public := key.public.(type) {
 			case *rsa.PublicKey:
 				require.True(t, public.N.BitLen() >= 2048 && public.N.Bit(0) == 1 && public.E >= 3 && public.E%2 == 1)
@@ -108,4 +114,21 @@ func FuzzParseKeys(f *testing.F) {
 			}
 		}
 	})
+}
+
+// signingKeys counts the keys of a set whose owner has not published them for something else.
+func signingKeys(t *testing.T, jwks []byte) (n int) {
+	t.Helper()
+	var set map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(jwks, &set))
+	var keys []any
+	require.NoError(t, json.Unmarshal(set["keys"], &keys))
+	for _, k := range keys {
+		key, _ := k.(map[string]any)
+		ops, limited := key["key_ops"].([]any)
+		if (key["use"] == nil || key["use"] == "" || key["use"] == "sig") && (!limited || slices.Contains(ops, any("verify"))) {
+			n++
+		}
+	}
+	return n
 }

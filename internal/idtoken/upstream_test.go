@@ -112,7 +112,11 @@ func goJOSE(jwk []byte, raw string) error {
 			}
 		}
 	})
-	signed, err := jose.ParseSigned(raw, known)
+	read := jose.ParseSignedCompact
+	if strings.HasPrefix(raw, "{") {
+		read = jose.ParseSignedJSON
+	}
+	signed, err := read(raw, known)
 	if err == nil {
 		_, err = signed.Verify(&key)
 	}
