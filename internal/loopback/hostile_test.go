@@ -172,3 +172,29 @@ func TestConnections(t *testing.T) {
 		})
 	}
 }
+
+// The result page, once there is a result, is for a person's browser that goes to it.
+func TestResultPage(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		raw  string
+		want int
+	}{
+		"a browser":      {get("/cb/done", "Sec-Fetch-Dest: document"), http.StatusOK},
+		"CB-13 posted":   {post("/cb/done", ok), http.StatusMethodNotAllowed},
+		"CB-13 HEAD":     {"HEAD /cb/done HTTP/1.1\r\nHost: localhost:7\r\n\r\n", http.StatusMethodNotAllowed},
+		"CB-29 an image": {get("/cb/done", "Sec-Fetch-Dest: image"), http.StatusForbidden},
+		"CB-29 a frame":  {get("/cb/done", "Sec-Fetch-Dest: iframe"), http.StatusForbidden},
+		"CB-12 a Host":   {"GET /cb/done HTTP/1.1\r\nHost: evil.example\r\n\r\n", http.StatusMisdirectedRequest},
+		"CB-17 a path":   {get("/cb/done/"), http.StatusNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := offline(false)
+			close(s.outcome)
+			got, answer := s.readText(test.raw)
+			require.Equal(t, test.want, got)
+			require.Empty(t, answer)
+		})
+	}
+}
