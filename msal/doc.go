@@ -31,8 +31,8 @@
 // Config.Logger gets "signed in", "refreshed" and "signed out" as information,
 // and "refresh failed", "sign-in required", "session not stored", "import
 // failed", "browser not opened", "metadata not fetched", "metadata not stored",
-// "stored metadata not used" and "default scopes refused by the server" as
-// warnings; "default scopes passed explicitly" is for debugging. The attribute
+// "stored metadata not used", "keys of the server not used" and "default scopes
+// refused by the server" as warnings; "default scopes passed explicitly" is for debugging. The attribute
 // session names the record of an account, which says nothing about the person;
 // error says why.
 //

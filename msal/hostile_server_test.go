@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -234,4 +235,20 @@ func TestHostileServersAtTheEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An issuer that publishes a private key has lost it: that is for its owner to hear of, from whoever notices.
+func TestPrivateKeyIsTold_KS10(t *testing.T) {
+	t.Parallel()
+	p := msaltest.New(t)
+	p.EditKeys = func(document map[string]any) {
+		document["keys"] = append(document["keys"].([]any), map[string]any{"kty": "RSA", "kid": "leaked", "n": "AQAB", "e": "AQAB", "d": "c2VjcmV0"})
+	}
+	var log bytes.Buffer
+	c := newClient(t, p, func(cfg *msal.Config) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	signIn(t, p, c, "read")
+	require.Contains(t, log.String(), `msg="keys of the server not used"`)
+	require.Contains(t, log.String(), "leaked")
+	require.NotContains(t, log.String(), "c2VjcmV0")
+	require.NotContains(t, log.String(), "AQAB")
 }

@@ -121,7 +121,20 @@ func (c *core) fetchMetadata(ctx context.Context, old *metadata) (*metadata, err
 	if err != nil {
 		return nil, fmt.Errorf("keys of %s: %w", md.doc.Issuer, err)
 	}
-	return md, c.complete(md, a.Body, time.Now())
+	err = c.complete(md, a.Body, time.Now())
+	c.warnOfKeys(ctx, md)
+	return md, err
+}
+
+// warnOfKeys tells of keys that are of no use to us. One that is private is a
+// disaster of the server's, which somebody should hear of.
+func (c *core) warnOfKeys(ctx context.Context, md *metadata) {
+	if md.keys == nil {
+		return
+	}
+	if skipped := md.keys.Skipped(); len(skipped) > 0 {
+		c.Logger.WarnContext(ctx, "keys of the server not used", "error", errors.Join(skipped[:min(3, len(skipped))]...), "issuer", md.doc.Issuer)
+	}
 }
 
 // stillRefused returns the refused defaults but for those that the server has
@@ -224,6 +237,7 @@ func (c *core) fetchKeys(ctx context.Context, md *metadata) (*metadata, error) {
 		c.server.result = fmt.Errorf("keys of %s: %w", md.doc.Issuer, err)
 		return nil, c.server.result
 	}
+	c.warnOfKeys(ctx, &next)
 	c.server.known.Store(&next)
 	c.storeMetadata(ctx, &next)
 	return &next, nil

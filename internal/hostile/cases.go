@@ -83,7 +83,7 @@ var Cases = []Area{
 		{"KS-07", also, "Without a key id, five keys of the right kind are tried.", "internal/idtoken TestSigner", ""},
 		{"KS-08", also, "One odd key does not spoil the others.", "internal/idtoken TestUsableKeys", ""},
 		{"KS-09", also, "Weak keys, and points off their curve, are left out.", "internal/idtoken TestUsableKeys", ""},
-		{"KS-10", also, "Private and symmetric keys are left out.", "internal/idtoken TestUsableKeys", ""},
+		{"KS-10", also, "Private and symmetric keys are left out.", "internal/idtoken TestUsableKeys, msal TestPrivateKeyIsTold_KS10", ""},
 		{"KS-11", also, "Two keys of one id are both tried, by the same rules.", "internal/idtoken TestSigner", ""},
 		{"KS-12", also, "A set that is too large is refused.", "internal/idtoken TestSets", ""},
 		{"KS-13", also, "Keys that cannot be had are a passing error, and nobody is signed in without.", "msal TestKeysAreFetched", ""},
