@@ -1,0 +1,138 @@
+package mutants
+
+var strict = group{
+	name:  "Strict JSON",
+	tests: []tests{{pkg: "internal/strictjson"}},
+	mutants: []mutant{
+		{file: "internal/strictjson/inspect.go", text: `case «len(bytes.TrimLeft(data, " \t\r\n")) == 0»:`, what: "an empty document is named as one"},
+		{file: "internal/strictjson/inspect.go", text: `case «bytes.HasPrefix(data, []byte("\ufeff"))»:`, what: "no byte order mark"},
+		{file: "internal/strictjson/inspect.go", text: `case «!utf8.Valid(data)»:`, what: "UTF-8 alone"},
+		{file: "internal/strictjson/inspect.go", text: `else if quoted, err = escaped(data[i:]); «err != nil» {`, what: "escapes are looked at"},
+		{file: "internal/strictjson/inspect.go", text: `appendName(names, in.first, quoted); «err != nil» {`, what: "names are looked at"},
+		{file: "internal/strictjson/inspect.go", text: `if depth++; «depth > MaxDepth» {`, what: "32 levels at most"},
+		{file: "internal/strictjson/inspect.go", text: `if in.room--; «in.room < 0 && depth > 0» {`, what: "1000 members at most"},
+		{file: "internal/strictjson/inspect.go", text: `if «other.hash == hash && bytes.Equal(other.text, text)» {`, what: "no name twice"},
+		{file: "internal/strictjson/inspect.go", text: `if «bytes.IndexByte(text, '\\') >= 0» { //`, what: "no name twice in two spellings"},
+		{file: "internal/strictjson/inspect.go", text: `case «utf16.DecodeRune(r, codeUnit(data, i+6)) == utf8.RuneError»:`, what: "no half of a pair"},
+		{file: "internal/strictjson/inspect.go", text: `if «i >= len(data)» {`, what: "strings end"},
+		{file: "internal/strictjson/inspect.go", text: `if «depth > 0→true» {` + "\n\t\t\t\tnames = ", what: "no more ends than beginnings"},
+		{file: "internal/strictjson/inspect.go", text: `if «len(name) > most» {`, what: "an error shows 64 bytes of a name"},
+		{file: "internal/strictjson/inspect.go", text: `names = names[:«in.first→0»]`, what: "names of an object are compared after the objects in it"},
+		{file: "internal/strictjson/strictjson.go", text: "func Unmarshal(data []byte, v any) error {\n\tif _, err := inspect(data, len(data), MaxMembers); «err != nil» {", what: "Unmarshal inspects"},
+		{file: "internal/strictjson/strictjson.go", text: `inspect(data, len(data), members); «err != nil» {`, what: "UnmarshalUpTo inspects"},
+		{file: "internal/strictjson/strictjson.go", text: "func Check(data []byte) error {\n\tif _, err := inspect(data, len(data), MaxMembers); «err != nil» {", what: "Check inspects"},
+		{file: "internal/strictjson/strictjson.go", text: `if «!json.Valid(append(shown, data...))» {`, what: "Check knows the grammar"},
+		{file: "internal/strictjson/strictjson.go", text: `slices.ContainsFunc(s, func(c byte) bool { return «c < ' ' || →»c == '\\' })`, what: "Check sees control characters in strings"},
+		{file: "internal/strictjson/strictjson.go", text: `return c < ' '« || c == '\\'→» })`, what: "Check sees escapes"},
+	},
+}
+
+var record = group{
+	name:  "Cache record: session",
+	tests: []tests{{"msal", "^(TestRecord.*|TestUnknownMembersSurvive|FuzzRecord|TestFields|TestTakeString|TestNewerSchema.*|TestUnreadableRecord|TestUnreadableAccount|TestSeveralAccounts|TestWhichToken)$"}},
+	mutants: []mutant{
+		{file: "msal/record.go", text: "err := strictjson.Check(data)\n\tif «err != nil» {", what: "a record is strict JSON"},
+		{file: "msal/record.go", text: `decode(data, &m); «err != nil» {`, what: "a record is an object"},
+		{file: "msal/record.go", text: `if «schema > recordSchema» {`, what: "a newer record is left alone", rows: "CA-06"},
+		{file: "msal/record.go", text: `err == nil && («schema < 1» ||`, what: "a record has a schema"},
+		{file: "msal/record.go", text: `|| «r.account.ID == "")→false)» {`, what: "a record has an account"},
+		{file: "msal/record.go", text: `decode(raw, v); «e != nil && *err == nil» {`, what: "a member of the wrong type is an error"},
+		{file: "msal/record.go", text: "if err := decode(part, &m); «err != nil» {", what: "a grant that is no object is an error"},
+		{file: "msal/record.go", text: `if raw[0] == '"' && «bytes.IndexByte(raw, '\\') < 0→true» {`, what: "escapes are read as such"},
+		{file: "msal/record.go", text: `return err == nil && «g.resource == q.resource→true» &&`, what: "a refresh token serves its resource"},
+		{file: "msal/record.go", text: `q.resource && «asked.Covers(q.want)→true»`, what: "a refresh token serves its scopes"},
+		{file: "msal/record.go", text: `n := len(r.access) - maxAccess; «n > 0» {`, what: "a record has 50 access tokens at most"},
+	},
+}
+
+var sealing = group{
+	name: "Cache record: seal",
+	tests: []tests{
+		{"cache", "^(TestSeal.*|TestRecord.*|TestPin.*|TestManifest.*|TestVault.*|TestStoreKey.*|TestOpen.*|TestMemory|TestLost.*|TestKey.*|TestNot.*|TestNewer.*|FuzzOpenRecord|FuzzManifest|Test[A-Z].*(Key|Seal|Manifest|Record|Damage|Pin|Provider|Aside|Newer|Lock).*)$"},
+		{"cache", "^(TestDir|TestNotARecord.*|TestHostile.*|TestTooLarge|TestOddities.*|Test.*)$"},
+	},
+	mutants: []mutant{
+		{file: "cache/record.go", text: `case «len(data) < overhead» ||`, what: "a record has its length"},
+		{file: "cache/record.go", text: `|| «!bytes.HasPrefix(data, []byte(recordMagic))» ||`, what: "a record begins as one"},
+		{file: "cache/record.go", text: `|| «data[6] != ^data[7]»:`, what: "a flipped bit is no newer version"},
+		{file: "cache/record.go", text: `case «data[6] > recordVersion»:`, what: "a newer record is not called damage"},
+		{file: "cache/record.go", text: `case «data[6] != recordVersion»:`, what: "no record of version 0"},
+		{file: "cache/record.go", text: "recordAAD(header, store, name))\n\tif «err != nil» {", what: "the seal"},
+		{file: "cache/record.go", text: `aead.Seal(header, nil, plain, recordAAD(header, «store→""», name))`, what: "a record is bound to its store"},
+		{file: "cache/seal.go", text: "i, err := recordKeyID(data)\n\tif «err != nil» {", what: "what is no record has no key"},
+		{file: "cache/seal.go", text: "secret, err := v.key(ctx, i)\n\tif «err != nil» {", what: "a record without its key cannot be read"},
+		{file: "cache/seal.go", text: `if «errors.Is(err, ErrNotFound)» {` + "\n\t\terr = fmt.Errorf(\"cache: %s, which names", what: "without a manifest records are unreadable, not absent"},
+		{file: "cache/seal.go", text: `case «errors.Is(err, errNewer)»:`, what: "a newer record is not overwritten"},
+		{file: "cache/seal.go", text: "if err := checkKey(key); «err != nil» {\n\t\treturn \"\", err // before", what: "a name is one before a key is made for it"},
+		{file: "cache/seal.go", text: `if «len(data) > maxRecord-overhead» {`, what: "a record has 16 MiB at most"},
+		{file: "cache/seal.go", text: `store, secret, err := s.vault().active(ctx)` + "\n\tif «err != nil» {", what: "nothing is written without a key"},
+		{file: "cache/seal.go", text: `if «_, _, err := s.vault().active(ctx); err != nil→_, _, err := s.vault().active(ctx); false && err != nil» {`, what: "a missing key comes to light before a refresh token is spent"},
+		{file: "cache/seal.go", text: `now == prev && errors.Is(err, «ErrUnreadable→ErrNotFound») {`, what: "what cannot be read is put aside"},
+		{file: "cache/seal.go", text: `if err == nil && («!ok» ||`, what: "the manifest is not listed"},
+		{file: "cache/seal.go", text: `if err != nil && «!errors.Is(err, ErrUnreadable)→false» {`, what: "what may become readable has no revision"},
+	},
+}
+
+var vault = group{
+	name:  "Cache record: keys",
+	tests: sealing.tests,
+	mutants: []mutant{
+		{file: "cache/vault.go", text: "m, err := parseManifest(data)\n\tif «err != nil» {", what: "a manifest is one"},
+		{file: "cache/vault.go", text: `case «errors.Is(err, ErrNotFound)»:` + "\n\t\treturn nil, fmt.Errorf(\"cache: key", what: "a lost key is said to be lost"},
+		{file: "cache/vault.go", text: "case «err != nil»:\n\t\treturn nil, typed(err)", what: "a keychain that fails is no lost key"},
+		{file: "cache/vault.go", text: `case «len(key) != keyLen» ||`, what: "a key has its length",
+			twice: "a key's name is its hash"},
+		{file: "cache/vault.go", text: `|| «keyID(key) != i»:`, what: "a key is the one that was named"},
+		{file: "cache/vault.go", text: `if «!m.pinned || →»m.provider == v.provider {`, what: "a store that is not pinned is anybody's"},
+		{file: "cache/vault.go", text: `if !m.pinned || «m.provider == v.provider→true» {`, what: "a store is pinned to who keeps its key"},
+		{file: "cache/vault.go", text: "m, _, err := v.load(ctx)\n\tif err == nil {\n\t\terr = «v.elsewhere(m)→error(nil)»", what: "nothing is sealed with another provider's key"},
+		{file: "cache/vault.go", text: `if «!lost(err)» {` + "\n\t\treturn \"\", nil, err", what: "a keychain that is locked gets no second key"},
+		{file: "cache/vault.go", text: `if «err != nil && !lost(err)» {`, what: "an unlock does not replace what may come back"},
+		{file: "cache/vault.go", text: `if published && err == nil && «(!pin || m.pinned && m.provider == v.provider)→true» {`, what: "an unlock moves the pin"},
+		{file: "cache/vault.go", text: `if err == nil && «!pin→false» {`, what: "only an unlock moves the pin"},
+		{file: "cache/vault.go", text: `if «err != nil && !errors.Is(err, ErrNotFound)» {` + "\n\t\treturn nil, typed(err)\n\t}\n\tif err := v.keys.Create", what: "no key is made where the keychain fails"},
+		{file: "cache/vault.go", text: `v.keys.Create(ctx, name, slices.Clone(fresh)); «err != nil» {`, what: "a key that was not kept seals nothing"},
+		{file: "cache/vault.go", text: `if «!bytes.Equal(key, fresh)» {`, what: "a key is read back (keychains lie)"},
+		{file: "cache/vault.go", text: `put(ctx, manifestKey, m.encode(), rev); «err != nil» {`, what: "a manifest that was not written names no key"},
+		{file: "cache/vault.go", text: `ok && «time.Now().Before(r.until)→false» {`, what: "a keychain that fails is left alone for a moment"},
+		{file: "cache/vault.go", text: `if err == nil || «ctx.Err() == nil→true» {`, what: "who leaves refuses nothing to the next"},
+	},
+}
+
+var files = group{
+	name:  "Cache record: files",
+	tests: []tests{{"cache", "^Test(NotA.*|Hostile.*|TooLarge|Odd.*|Link.*|.*(Link|FIFO|Fifo|Owner|Mode|Revision|Changed|Foreign|Damage|Directory|Folder|Key).*)$"}, {pkg: "cache"}},
+	mutants: []mutant{
+		{file: "cache/read.go", text: `func (f *files) Get(_ context.Context, key string) ([]byte, Rev, error) {` + "\n\tif err := checkKey(key); «err != nil» {", what: "a name is one, and no path"},
+		{file: "cache/read.go", text: "case «errors.Is(err, errOdd)»:", what: "what is no file is unreadable, and can be moved aside"},
+		{file: "cache/read.go", text: `if «info.Size() > maxRecord» {`, what: "a file has 16 MiB at most"},
+		{file: "cache/read.go", text: `if «!info.Mode().IsRegular()» {`, what: "no symbolic link is followed, no FIFO opened"},
+		{file: "cache/read.go", text: `if «owner, mine := mine(info); !mine→owner, mine := mine(info); false && !mine» {`, what: "a file is ours"},
+		{file: "cache/read.go", text: `if «loose(info)» {`, what: "a file is closed to others"},
+		{file: "cache/read.go", text: `if errors.Is(err, ErrNotFound) || «errors.Is(err, ErrUnreadable)» {`, what: "what cannot be read has a revision"},
+		{file: "cache/read.go", text: `if «len(data) >= headerLen && →»bytes.HasPrefix(data, []byte(recordMagic)) {` + "\n\t\treturn Rev(hex", what: "a record cut short has a revision too"},
+		{file: "cache/read.go", text: `if !ok || «!strings.HasPrefix(key, prefix)» {`, what: "a list has what was asked for"},
+		{file: "cache/read.go", text: `key, ok := keyOf(name)` + "\n\t\t\t\tif «!ok» ||", what: "foreign files are not listed"},
+	},
+}
+
+var grammar = group{
+	name:  "Scopes",
+	tests: []tests{{pkg: "scopes"}},
+	mutants: []mutant{
+		{file: "scopes/grammar.go", text: "func New(scope ...string) (Set, error) {\n\tif err := check(scope, 0); «err != nil» {", what: "New checks"},
+		{file: "scopes/grammar.go", text: `check(list, 0); «err != nil» {`, what: "Parse checks"},
+		{file: "scopes/grammar.go", text: `reason == "" && «size > maxRequest» {`, what: "a request has 16 KiB of scopes at most"},
+		{file: "scopes/grammar.go", text: `«size++→» // the space`, what: "the spaces count too"},
+		{file: "scopes/grammar.go", text: `case «scope == ""»:`, what: "no empty scope", rows: "SC-03"},
+		{file: "scopes/grammar.go", text: `case «len(scope) > maxScope»:`, what: "a scope has 1 KiB at most"},
+		{file: "scopes/grammar.go", text: `if «!isTokenByte(scope[i])» {`, what: "the characters of a scope"},
+		{file: "scopes/grammar.go", text: `return «'!' <= b→true» && b`, what: "no controls and spaces"},
+		{file: "scopes/grammar.go", text: `&& «b <= '~'→true» &&`, what: "ASCII alone"},
+		{file: "scopes/grammar.go", text: `&& «b != '"'→true» &&`, what: "no double quote"},
+		{file: "scopes/grammar.go", text: `&& «b != '\\'→true»`, what: "no backslash"},
+		{file: "scopes/grammar.go", text: `if «r == utf8.RuneError && size == 1» {`, what: "what is not UTF-8 is named as such"},
+		{file: "scopes/grammar.go", text: `strings.SplitN(s, " ", «n→-1»)`, what: "a megabyte of spaces is not split"},
+		{file: "scopes/grammar.go", text: `if «n == 80» {`, what: "an error shows 80 characters"},
+	},
+}
