@@ -6,9 +6,12 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,48 +19,58 @@ import (
 )
 
 // patience is how long the tests of one mutant may take. Some checks keep a test from hanging, and without them one does.
-const patience = "60s"
+const patience = 2 * time.Minute
 
-// The ends that a mutant can come to, if it is not the name of the test that killed it.
-const (
-	survived    = "survived"
-	notCompiled = "does not compile"
-)
+const survived = "survived"
 
-// killer runs tests over a file that was changed and returns the first one that failed.
-func killer(t *testing.T, file string, text []byte, suspects []tests) string {
-	t.Helper()
-	dir := t.TempDir()
-	real, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(file)))
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "mutant.go"), text, 0o600))
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {real: filepath.Join(dir, "mutant.go")}})
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600))
-	for _, s := range suspects {
-		if end := run(t, s, "-overlay", filepath.Join(dir, "overlay.json")); end != survived {
-			return s.pkg + " " + end
+// build returns the tests of a package as a program, over files laid over those of the checkout (go test -overlay), so that
+// nothing in it is touched. What go says if it cannot be built is an error.
+func build(dir, pkg string, files map[string]string) (program string, err error) {
+	replace := map[string]string{}
+	for name, text := range files {
+		real, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(name)))
+		if err != nil {
+			return "", err
+		}
+		replace[real] = filepath.Join(dir, path.Base(name))
+		if err := os.WriteFile(replace[real], []byte(text), 0o600); err != nil {
+			return "", err
 		}
 	}
-	return survived
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600); err != nil {
+		return "", err
+	}
+	program = filepath.Join(dir, "tests.exe")
+	cmd := exec.Command("go", "test", "-c", "-vet=off", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, "./"+pkg)
+	cmd.Dir = root
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", errors.New(string(out))
+	}
+	return program, nil
 }
 
-// run gives the end of one package's tests. The first that fails ends them.
-func run(t *testing.T, s tests, args ...string) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // with the time to compile
+// run starts the tests as a mutant and returns the first that fails, which ends them; mutant 0 is the original.
+func run(ctx context.Context, program string, s tests, mutant int) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*patience)
 	defer cancel()
-	args = append([]string{"test", "-vet=off", "-count=1", "-failfast", "-timeout", patience, "-run", s.run}, args...)
-	cmd := exec.CommandContext(ctx, "go", append(args, "./"+s.pkg)...)
-	cmd.Dir, cmd.WaitDelay = root, 10*time.Second
+	cmd := exec.CommandContext(ctx, program, "-test.failfast", "-test.timeout", patience.String(), "-test.run", s.run)
+	cmd.Dir, cmd.WaitDelay = filepath.Join(root, filepath.FromSlash(s.pkg)), 10*time.Second
+	cmd.Env = append(os.Environ(), variable+"="+strconv.Itoa(mutant))
 	out, err := cmd.CombinedOutput()
-	require.NoError(t, ctx.Err(), "go test %s", s.pkg)
-	if err == nil {
-		require.NotContains(t, string(out), "no tests to run", "%+v", s)
-		return survived
-	}
 	exit := (*exec.ExitError)(nil)
-	require.True(t, errors.As(err, &exit), "%v", err)
+	switch {
+	case err == nil && strings.Contains(string(out), "no tests to run"):
+		return "", errors.New("no tests to run")
+	case err == nil:
+		return survived, nil
+	case ctx.Err() != nil || !errors.As(err, &exit):
+		return "", errors.Join(err, ctx.Err())
+	}
 	return end(string(out))
 }
 
@@ -67,13 +80,11 @@ var (
 	died   = regexp.MustCompile(`\.((?:Test|Fuzz)\w+)(?:\.func[\d.]+)?\(`)
 )
 
-// end reads what go test printed when it failed.
-func end(out string) string {
+// end reads what tests printed when they failed.
+func end(out string) (string, error) {
 	switch all := failed.FindAllStringSubmatch(out, -1); {
-	case strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]"):
-		return notCompiled + ":\n" + out
 	case hangs.MatchString(out):
-		return hangs.FindStringSubmatch(out)[1] + " (hangs)"
+		return hangs.FindStringSubmatch(out)[1] + " (hangs)", nil
 	case len(all) > 0:
 		name := all[0][1]
 		for _, f := range all { // the deepest of its cases stands below it
@@ -81,9 +92,88 @@ func end(out string) string {
 				name = f[1]
 			}
 		}
-		return name
+		return name, nil
 	case died.MatchString(out):
-		return died.FindStringSubmatch(out)[1] + " (dies)"
+		return died.FindStringSubmatch(out)[1] + " (dies)", nil
 	}
-	return "no test, but the process ended:\n" + out
+	return "", errors.New("no test failed, but the process ended:\n" + out)
+}
+
+// TestKilled runs the mutants that -kill names. None may survive, and all tests have to pass while there is no mutant.
+func TestKilled(t *testing.T) {
+	killers, mu, turn := map[string]string{}, sync.Mutex{}, make(chan bool, 2)
+	programs := map[string]func() (string, error){}
+	for _, g := range groups {
+		dir := path.Dir(g.mutants[0].file)
+		for _, s := range g.tests {
+			if programs[s.pkg] == nil {
+				into := t.TempDir()
+				programs[s.pkg] = sync.OnceValues(func() (string, error) {
+					files, err := mutated(dir)
+					if err != nil {
+						return "", err
+					}
+					return build(into, s.pkg, files)
+				})
+			}
+		}
+	}
+	kill := func(t *testing.T, g group, mutant int) string {
+		for _, s := range g.tests {
+			program, err := programs[s.pkg]()
+			require.NoError(t, err, "does not compile")
+			turn <- true
+			by, err := run(t.Context(), program, s, mutant)
+			<-turn
+			require.NoError(t, err)
+			if by != survived {
+				return s.pkg + " " + by
+			}
+		}
+		return survived
+	}
+	t.Run("all", func(t *testing.T) {
+		for _, g := range groups {
+			var wanted []int
+			for i, m := range numbered(path.Dir(g.mutants[0].file)) {
+				if g.has(m) && g.wanted(m) {
+					wanted = append(wanted, i+1)
+				}
+			}
+			if wanted == nil {
+				continue
+			}
+			t.Run(g.name, func(t *testing.T) {
+				t.Parallel()
+				require.Equal(t, survived, kill(t, g, 0), "without a mutant")
+				for _, n := range wanted {
+					m := numbered(path.Dir(g.mutants[0].file))[n-1]
+					t.Run(m.what, func(t *testing.T) {
+						t.Parallel()
+						by := kill(t, g, n)
+						require.NotEqual(t, survived, by, "%s: %s", m.file, m.text)
+						t.Log(by)
+						mu.Lock()
+						defer mu.Unlock()
+						killers[g.named(m)] = by
+					})
+				}
+			})
+		}
+	})
+	if *update && *which == "all" && !t.Failed() {
+		require.NoError(t, os.WriteFile(page, []byte(document(killers)), 0o644))
+	}
+}
+
+func (g group) wanted(m mutant) bool {
+	switch *which {
+	case "all":
+		return m.twice == ""
+	case "quick":
+		return m.twice == "" && g.quick
+	case "":
+		return false
+	}
+	return m.twice == "" && regexp.MustCompile(*which).MatchString(g.named(m))
 }

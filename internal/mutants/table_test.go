@@ -4,10 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	kill   = flag.String("kill", "", `run the mutants of these: "quick", "all", or a pattern for "group: what it removes"`)
+	which  = flag.String("kill", "", `run the mutants of these: "quick", "all", or a pattern for "group: what it removes"`)
 	update = flag.Bool("update", false, "with -kill all: rewrite docs/mutants.md")
 )
 
@@ -24,16 +24,17 @@ var groups = []group{idToken, listener, redirect, answers, wires, metadata, issu
 
 func (g group) named(m mutant) string { return g.name + ": " + m.what }
 
+func (g group) has(m mutant) bool { return slices.Contains(g.mutants, m) }
+
 // TestTable: each mutant is still there, once, and is Go when its check is gone.
 func TestTable(t *testing.T) {
 	t.Parallel()
-	rows := map[string]bool{}
-	for _, a := range append(hostile.Requirements[:len(hostile.Requirements):len(hostile.Requirements)], hostile.Cases...) {
+	rows, seen, dirs := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, a := range slices.Concat(hostile.Requirements, hostile.Cases) {
 		for _, r := range a.Rows {
 			rows[r.ID] = true
 		}
 	}
-	seen := map[string]bool{}
 	for _, g := range groups {
 		for _, m := range g.mutants {
 			name := g.named(m)
@@ -41,73 +42,53 @@ func TestTable(t *testing.T) {
 			seen[name] = true
 			require.NotContains(t, m.what, "|")
 			require.True(t, m.rows == "" || rows[m.rows], "%s: there is no %s", name, m.rows)
-			if _, err := m.source(); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
+			require.Equal(t, path.Dir(g.mutants[0].file), path.Dir(m.file), "%s: one package for each group", name)
+			dirs[path.Dir(m.file)] = true
 		}
+	}
+	for dir := range dirs {
+		_, err := mutated(dir)
+		require.NoError(t, err)
 	}
 }
 
-// TestEnds: what the run tells apart.
+// TestWeave: marks beside and inside of each other.
+func TestWeave(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "x[<a>|(b)]y{c}", weave("xa|byc", []mark{{5, 6, "{", "}"}, {3, 4, "(", ")"}, {1, 4, "[", "]"}, {1, 2, "<", ">"}}))
+}
+
+// TestEnds: what a run tells apart. A mutant that nothing kills is one that survived, and one that is no Go is an error.
 func TestEnds(t *testing.T) {
 	t.Parallel()
-	const file = "internal/termsafe/termsafe.go"
+	const file, pkg = "internal/termsafe/termsafe.go", "internal/termsafe"
 	source, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
 	require.NoError(t, err)
-	suspects := []tests{{pkg: "internal/termsafe"}}
-	for name, tt := range map[string]struct{ text, want string }{
-		"the original":        {string(source), `^survived$`},
-		"it does not compile": {string(source) + "\nvar _ int = \"\"\n", `^internal/termsafe does not compile:\n`},
-		"a test fails":        {strings.ReplaceAll(string(source), "unicode.IsPrint(r)", "true"), `^internal/termsafe Test\w+`},
-		"the process dies":    {string(source) + "\nfunc init() { panic(1) }\n", `^internal/termsafe no test, but the process ended:\n`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			require.Regexp(t, tt.want, killer(t, file, []byte(tt.text), suspects))
-		})
+	text := strings.Replace(string(source), "unicode.IsPrint(r)", "insteadOf(1, true, insteadOf(2, unicode.IsPrint(r), unicode.IsPrint(r)))", 1)
+	files := map[string]string{file: text, pkg + "/startedas.go": "package termsafe" + switches + "\nfunc init() {\n\tif startedAs == 3 {\n\t\tpanic(1)\n\t}\n}\n"}
+	program, err := build(t.TempDir(), pkg, files)
+	require.NoError(t, err)
+	for mutant, want := range []string{"survived", "Test", "survived"} {
+		by, err := run(t.Context(), program, tests{pkg: pkg}, mutant)
+		require.NoError(t, err)
+		require.Regexp(t, "^"+want, by)
 	}
-	require.Equal(t, "TestA/b", end("--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\nFAIL\n"))
-	require.Equal(t, "TestA (hangs)", end("panic: test timed out after 1m0s\n\trunning tests:\n\t\tTestA (1m0s)\n"))
-	require.Equal(t, "TestA (dies)", end("fatal error: x\n\ngoroutine 1:\nexample.com/x.TestA(0x1)\n"))
-}
+	_, err = run(t.Context(), program, tests{pkg: pkg}, 3)
+	require.ErrorContains(t, err, "no test failed, but the process ended")
+	_, err = run(t.Context(), program, tests{pkg: pkg, run: "^TestThatIsNot$"}, 0)
+	require.ErrorContains(t, err, "no tests to run")
+	files[file] += "\nvar _ int = \"\"\n"
+	_, err = build(t.TempDir(), pkg, files)
+	require.ErrorContains(t, err, "build failed")
 
-// TestKilled runs the mutants that -kill names; none of them may survive.
-func TestKilled(t *testing.T) {
-	wanted := func(g group, m mutant) bool {
-		switch *kill {
-		case "", "all", "quick":
-			return m.twice == "" && (*kill == "all" || *kill == "quick" && g.quick)
-		}
-		return m.twice == "" && regexp.MustCompile(*kill).MatchString(g.named(m))
-	}
-	killers, mu, turn := map[string]string{}, sync.Mutex{}, make(chan bool, 2)
-	t.Run("mutants", func(t *testing.T) {
-		for _, g := range groups {
-			for _, m := range g.mutants {
-				if !wanted(g, m) {
-					continue
-				}
-				t.Run(g.named(m), func(t *testing.T) {
-					t.Parallel()
-					turn <- true
-					defer func() { <-turn }()
-					text, err := m.source()
-					require.NoError(t, err)
-					by := killer(t, m.file, text, g.tests)
-					if by == survived || strings.Contains(by, "\n") {
-						t.Errorf("%s: %s\n%s", m.file, by, m.text)
-						return
-					}
-					t.Log(by)
-					mu.Lock()
-					defer mu.Unlock()
-					killers[g.named(m)] = by
-				})
-			}
-		}
-	})
-	if *update && *kill == "all" && !t.Failed() {
-		require.NoError(t, os.WriteFile(page, []byte(document(killers)), 0o644))
+	for out, want := range map[string]string{
+		"--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\nFAIL\n":         "TestA/b",
+		"panic: test timed out after 1m0s\n\trunning tests:\n\t\tTestA (1m0s)\n": "TestA (hangs)",
+		"fatal error: x\n\ngoroutine 1:\nexample.com/x.TestA(0x1)\n":             "TestA (dies)",
+	} {
+		by, err := end(out)
+		require.NoError(t, err)
+		require.Equal(t, want, by)
 	}
 }
 
