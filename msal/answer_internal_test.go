@@ -1,6 +1,8 @@
 package msal
 
 import (
+	"encoding/json"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -148,6 +150,22 @@ func TestParseError(t *testing.T) {
 	} {
 		want.StatusCode, want.RetryAfter = 400, time.Second
 		require.Equal(t, &want, parseError(wire.Answer{Status: 400, RetryAfter: time.Second, Body: []byte(body)}, nil), body)
+	}
+}
+
+// TestErrorRepeatsNoSecret: a server that echoes a secret of the request, as it is or encoded, in whatever it says.
+func TestErrorRepeatsNoSecret(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"refresh_token", "code", "code_verifier", "device_code", "token", "client_secret", "state"} {
+		const secret = "a/very+long secret"
+		said := "you sent " + secret + " and " + url.QueryEscape(secret)
+		body, err := json.Marshal(map[string]string{
+			"error": said, "error_description": said, "error_uri": said, "suberror": said, "claims": said, "correlation_id": said,
+		})
+		require.NoError(t, err)
+		const clean = "you sent [secret] and [secret]"
+		require.Equal(t, &ServerError{Code: clean, Description: clean, URI: clean, Suberror: clean, Claims: clean, CorrelationID: clean},
+			parseError(wire.Answer{Body: body}, url.Values{name: {secret}}), name)
 	}
 }
 
