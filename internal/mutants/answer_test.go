@@ -3,7 +3,7 @@ package mutants
 var answers = group{
 	name: "Token response",
 	tests: []tests{{"msal", "^(TestParseAnswer|TestRefuses|TestParseError|FuzzParseAnswer|TestRedeem.*|TestHostileTokenAnswers|TestOddTokenAnswers|TestLimits|" +
-		"TestErrorsShowNoSecret.*|TestAnonymous.*|TestNoDowngrade.*|TestSessionWaits.*|TestAllowedTenants|TestSignInForAnAccount.*|TestAnswerWaits.*|TestKeyPublishedLate|" +
+		"TestErrorsShowNoSecret.*|TestErrorRepeats.*|TestRefusals|TestServerErrorText|TestAnonymous.*|TestNoDowngrade.*|TestSessionWaits.*|TestAllowedTenants|TestSignInForAnAccount.*|TestAnswerWaits.*|TestKeyPublishedLate|" +
 		"TestRefreshMust.*|TestForged.*|TestRefreshed.*|TestLongKeyOutage|TestUnknownKey.*|TestNewerSchema.*|TestWrongClock.*|TestLostAnswer|TestRecord.*|" +
 		"TestErrorNull.*|TestLifeNotTold|TestSignOut|TestNextRefreshToken|TestMissing|TestWhichToken|TestScopeShrinks.*|TestSignInCarries.*|TestStoredTimes|TestClocksThatDiffer|TestRevo.*)$"}},
 	mutants: []mutant{
@@ -33,7 +33,8 @@ var answers = group{
 		{file: "msal/accept.go", text: "if «err != nil» {\n\t\tfrom.dismiss(ctx)\n\t\treturn Token{}, fmt", what: "an ID token that is refused refuses the answer"},
 		{file: "msal/accept.go", text: `if errors.Is(err, «errNewerSchema→errNoOpenID») {`, what: "what a newer version stored is left alone"},
 		{file: "msal/accept.go", text: `|| from.session == nil && «!md.openID→true»:`, what: "an OpenID Provider says who signs in"},
-		{file: "msal/accept.go", text: `case «!md.openID»:`, what: "a session of OpenID Connect goes on as one"},
+		{file: "msal/accept.go", text: `case «!md.openID»:`, what: "a session of OpenID Connect goes on as one",
+			twice: "who refreshes asks it before anything is sent"},
 		{file: "msal/accept.go", text: "if «from.session == nil» {\n\t\t\treturn Account{}, errors.New(", what: "a sign-in brings an ID token"},
 		{file: "msal/accept.go", text: `Nonce: from.nonce, NonceOptional: «from.nonce == ""→true»,`, what: "a sign-in with a nonce gets it back"},
 		{file: "msal/accept.go", text: `check.MaxIssueAge = «maxIssueAge→0»`, what: "a sign-in brings an ID token of today"},

@@ -28,8 +28,9 @@ var strict = group{
 }
 
 var record = group{
-	name:  "Cache record: session",
-	tests: []tests{{"msal", "^(TestRecord.*|TestUnknownMembersSurvive|FuzzRecord|TestFields|TestTakeString|TestNewerSchema.*|TestUnreadableRecord|TestUnreadableAccount|TestSeveralAccounts|TestWhichToken)$"}},
+	name: "Cache record: session",
+	tests: []tests{{"msal", "^(TestRecord.*|TestUnknownMembersSurvive|FuzzRecord|TestFields|TestTakeString|TestNewerSchema.*|TestUnreadableRecord|TestUnreadableAccount|TestSeveralAccounts|TestWhichToken)$"},
+		{"msal", "^Test(OneLeaves.*|Unsaved.*|OtherResources.*|ScopeRules|Resources.*|Scopes.*|Stays.*|Import.*|Bar.*|SignIn.*|Provider.*|Limits.*|Flat|Hits)$"}},
 	mutants: []mutant{
 		{file: "msal/record.go", text: "err := strictjson.Check(data)\n\tif «err != nil» {", what: "a record is strict JSON"},
 		{file: "msal/record.go", text: `decode(data, &m); «err != nil» {`, what: "a record is an object"},
@@ -49,7 +50,8 @@ var sealing = group{
 	name: "Cache record: seal",
 	tests: []tests{
 		{"cache", "^(TestSeal.*|TestRecord.*|TestPin.*|TestManifest.*|TestVault.*|TestStoreKey.*|TestOpen.*|TestMemory|TestLost.*|TestKey.*|TestNot.*|TestNewer.*|FuzzOpenRecord|FuzzManifest|Test[A-Z].*(Key|Seal|Manifest|Record|Damage|Pin|Provider|Aside|Newer|Lock).*)$"},
-		{"cache", "^(TestDir|TestNotARecord.*|TestHostile.*|TestTooLarge|TestOddities.*|Test.*)$"},
+		{pkg: "cache"},
+		{pkg: "cache/keychain"},
 	},
 	mutants: []mutant{
 		{file: "cache/record.go", text: `case «len(data) < overhead» ||`, what: "a record has its length"},

@@ -1,11 +1,9 @@
 package mutants
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,16 +13,9 @@ import (
 	"github.com/staysigned/staysigned/internal/hostile"
 )
 
-var (
-	which  = flag.String("kill", "", `run the mutants of these: "quick", "all", or a pattern for "group: what it removes"`)
-	update = flag.Bool("update", false, "with -kill all: rewrite docs/mutants.md")
-)
-
 var groups = []group{idToken, listener, redirect, answers, wires, metadata, issuers, urls, strict, record, sealing, vault, files, grammar}
 
 func (g group) named(m mutant) string { return g.name + ": " + m.what }
-
-func (g group) has(m mutant) bool { return slices.Contains(g.mutants, m) }
 
 // TestTable: each mutant is still there, once, and is Go when its check is gone.
 func TestTable(t *testing.T) {
@@ -56,40 +47,6 @@ func TestTable(t *testing.T) {
 func TestWeave(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "x[<a>|(b)]y{c}", weave("xa|byc", []mark{{5, 6, "{", "}"}, {3, 4, "(", ")"}, {1, 4, "[", "]"}, {1, 2, "<", ">"}}))
-}
-
-// TestEnds: what a run tells apart. A mutant that nothing kills is one that survived, and one that is no Go is an error.
-func TestEnds(t *testing.T) {
-	t.Parallel()
-	const file, pkg = "internal/termsafe/termsafe.go", "internal/termsafe"
-	source, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
-	require.NoError(t, err)
-	text := strings.Replace(string(source), "unicode.IsPrint(r)", "insteadOf(1, true, insteadOf(2, unicode.IsPrint(r), unicode.IsPrint(r)))", 1)
-	files := map[string]string{file: text, pkg + "/startedas.go": "package termsafe" + switches + "\nfunc init() {\n\tif startedAs == 3 {\n\t\tpanic(1)\n\t}\n}\n"}
-	program, err := build(t.TempDir(), pkg, files)
-	require.NoError(t, err)
-	for mutant, want := range []string{"survived", "Test", "survived"} {
-		by, err := run(t.Context(), program, tests{pkg: pkg}, mutant)
-		require.NoError(t, err)
-		require.Regexp(t, "^"+want, by)
-	}
-	_, err = run(t.Context(), program, tests{pkg: pkg}, 3)
-	require.ErrorContains(t, err, "no test failed, but the process ended")
-	_, err = run(t.Context(), program, tests{pkg: pkg, run: "^TestThatIsNot$"}, 0)
-	require.ErrorContains(t, err, "no tests to run")
-	files[file] += "\nvar _ int = \"\"\n"
-	_, err = build(t.TempDir(), pkg, files)
-	require.ErrorContains(t, err, "build failed")
-
-	for out, want := range map[string]string{
-		"--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\nFAIL\n":         "TestA/b",
-		"panic: test timed out after 1m0s\n\trunning tests:\n\t\tTestA (1m0s)\n": "TestA (hangs)",
-		"fatal error: x\n\ngoroutine 1:\nexample.com/x.TestA(0x1)\n":             "TestA (dies)",
-	} {
-		by, err := end(out)
-		require.NoError(t, err)
-		require.Equal(t, want, by)
-	}
 }
 
 const page = root + "/docs/mutants.md"

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +18,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+)
+
+var (
+	which  = flag.String("kill", "", `run the mutants of these: "quick", "all", or a pattern for "group: what it removes"`)
+	update = flag.Bool("update", false, "with -kill all: rewrite docs/mutants.md")
 )
 
 // patience is how long the tests of one mutant may take. Some checks keep a test from hanging, and without them one does.
@@ -106,9 +113,9 @@ func TestKilled(t *testing.T) {
 	for _, g := range groups {
 		dir := path.Dir(g.mutants[0].file)
 		for _, s := range g.tests {
-			if programs[s.pkg] == nil {
+			if programs[dir+" "+s.pkg] == nil {
 				into := t.TempDir()
-				programs[s.pkg] = sync.OnceValues(func() (string, error) {
+				programs[dir+" "+s.pkg] = sync.OnceValues(func() (string, error) {
 					files, err := mutated(dir)
 					if err != nil {
 						return "", err
@@ -120,7 +127,7 @@ func TestKilled(t *testing.T) {
 	}
 	kill := func(t *testing.T, g group, mutant int) string {
 		for _, s := range g.tests {
-			program, err := programs[s.pkg]()
+			program, err := programs[path.Dir(g.mutants[0].file)+" "+s.pkg]()
 			require.NoError(t, err, "does not compile")
 			turn <- true
 			by, err := run(t.Context(), program, s, mutant)
@@ -166,6 +173,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+func (g group) has(m mutant) bool { return slices.Contains(g.mutants, m) }
+
 func (g group) wanted(m mutant) bool {
 	switch *which {
 	case "all":
@@ -176,4 +185,38 @@ func (g group) wanted(m mutant) bool {
 		return false
 	}
 	return m.twice == "" && regexp.MustCompile(*which).MatchString(g.named(m))
+}
+
+// TestEnds: what a run tells apart. A mutant that nothing kills is one that survived, and one that is no Go is an error.
+func TestEnds(t *testing.T) {
+	t.Parallel()
+	const file, pkg = "internal/termsafe/termsafe.go", "internal/termsafe"
+	source, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
+	require.NoError(t, err)
+	text := strings.Replace(string(source), "unicode.IsPrint(r)", "insteadOf(1, true, insteadOf(2, unicode.IsPrint(r), unicode.IsPrint(r)))", 1)
+	files := map[string]string{file: text, pkg + "/startedas.go": "package termsafe" + switches + "\nfunc init() {\n\tif startedAs == 3 {\n\t\tpanic(1)\n\t}\n}\n"}
+	program, err := build(t.TempDir(), pkg, files)
+	require.NoError(t, err)
+	for mutant, want := range []string{"survived", "Test", "survived"} {
+		by, err := run(t.Context(), program, tests{pkg: pkg}, mutant)
+		require.NoError(t, err)
+		require.Regexp(t, "^"+want, by)
+	}
+	_, err = run(t.Context(), program, tests{pkg: pkg}, 3)
+	require.ErrorContains(t, err, "no test failed, but the process ended")
+	_, err = run(t.Context(), program, tests{pkg: pkg, run: "^TestThatIsNot$"}, 0)
+	require.ErrorContains(t, err, "no tests to run")
+	files[file] += "\nvar _ int = \"\"\n"
+	_, err = build(t.TempDir(), pkg, files)
+	require.ErrorContains(t, err, "build failed")
+
+	for out, want := range map[string]string{
+		"--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\nFAIL\n":         "TestA/b",
+		"panic: test timed out after 1m0s\n\trunning tests:\n\t\tTestA (1m0s)\n": "TestA (hangs)",
+		"fatal error: x\n\ngoroutine 1:\nexample.com/x.TestA(0x1)\n":             "TestA (dies)",
+	} {
+		by, err := end(out)
+		require.NoError(t, err)
+		require.Equal(t, want, by)
+	}
 }
