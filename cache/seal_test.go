@@ -1,6 +1,7 @@
 package cache_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -252,4 +253,36 @@ func TestTooLarge(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, data, most)
 	require.Equal(t, rev, again)
+}
+
+// A record of a newer version is not damage: it is to be left alone, and is readable again when the program is.
+func TestRecordOfANewerVersion(t *testing.T) {
+	t.Parallel()
+	inner := cache.Memory()
+	s := cache.Seal(inner, &fakeKeys{})
+	_, err := s.Put(t.Context(), "a-1", []byte("x"), "")
+	require.NoError(t, err)
+	data, rev, err := inner.Get(t.Context(), "a-1")
+	require.NoError(t, err)
+	data = bytes.Clone(data)
+	data[6], data[7] = 2, ^byte(2) // the version, and its complement
+	_, err = inner.Put(t.Context(), "a-1", data, rev)
+	require.NoError(t, err)
+	for range 2 { // also with all that was read before
+		_, rev, err = s.Get(t.Context(), "a-1")
+		require.ErrorIs(t, err, cache.ErrUnavailable)
+		require.NotErrorIs(t, err, cache.ErrUnreadable)
+		require.ErrorContains(t, err, "newer version")
+		require.Empty(t, rev)
+	}
+}
+
+// A name that is none is refused before a key is made for it.
+func TestNoKeyForABadName(t *testing.T) {
+	t.Parallel()
+	inner := cache.Memory()
+	_, err := cache.Seal(inner, &fakeKeys{}).Put(t.Context(), "../x", []byte("x"), "")
+	require.Error(t, err)
+	_, _, err = inner.Get(t.Context(), "store.json")
+	require.ErrorIs(t, err, cache.ErrNotFound, "no manifest, and so no key")
 }

@@ -153,6 +153,22 @@ func TestParseError(t *testing.T) {
 	}
 }
 
+// TestErrorRepeatsNoSecret: a server that echoes a secret of the request, as it is or encoded, in whatever it says.
+func TestErrorRepeatsNoSecret(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"refresh_token", "code", "code_verifier", "device_code", "token", "client_secret", "state"} {
+		const secret = "a/very+long secret"
+		said := "you sent " + secret + " and " + url.QueryEscape(secret)
+		body, err := json.Marshal(map[string]string{
+			"error": said, "error_description": said, "error_uri": said, "suberror": said, "claims": said, "correlation_id": said,
+		})
+		require.NoError(t, err)
+		const clean = "you sent [secret] and [secret]"
+		require.Equal(t, &ServerError{Code: clean, Description: clean, URI: clean, Suberror: clean, Claims: clean, CorrelationID: clean},
+			parseError(wire.Answer{Body: body}, url.Values{name: {secret}}), name)
+	}
+}
+
 // FuzzParseAnswer: what is accepted can be put into a header, ends some day,
 // and is stored and read back as it is when it waits for its key.
 func FuzzParseAnswer(f *testing.F) {

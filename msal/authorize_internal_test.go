@@ -78,4 +78,5 @@ func TestIssuedBy(t *testing.T) {
 	}
 	require.True(t, issuedBy("https://a.example", "https://a.example"))
 	require.False(t, issuedBy("https://a.example/", "https://a.example"))
+	require.False(t, issuedBy("https://a.example"+tenant, "https://a.example"), "another host, without a placeholder to fill")
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -220,4 +221,63 @@ func TestHint(t *testing.T) {
 	s.readText("\x16\x03\x01")
 	s.readText(get("/oauth?" + ok))
 	require.Equal(t, `a browser tried https:// (HTTPS-only mode); requests came to another path "/oauth"`, s.Hint())
+}
+
+// TestPageIsForBrowsers: the result page is fetched by the browser that the answer sent there, and by nothing else.
+func TestPageIsForBrowsers(t *testing.T) {
+	t.Parallel()
+	s := offline(false)
+	request := func(method string, header http.Header) *http.Request {
+		return &http.Request{Method: method, Header: header}
+	}
+	require.Equal(t, http.StatusNotFound, s.judgePage(request("GET", nil)), "no result yet")
+	s.Finish(true)
+	require.Equal(t, http.StatusOK, s.judgePage(request("GET", nil)))
+	require.Equal(t, http.StatusMethodNotAllowed, s.judgePage(request("POST", nil)))
+	require.Equal(t, http.StatusForbidden, s.judgePage(request("GET", http.Header{"Sec-Fetch-Dest": {"iframe"}})))
+}
+
+// TestIsAnswer: what lacks a part is none, whatever Accept thinks of it.
+func TestIsAnswer(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]bool{
+		"state=s&code=c": true, "state=s&error=e": true, "code=c": false, "error=e": false, "state=s": false, "": false,
+	} {
+		v, err := url.ParseQuery(query)
+		require.NoError(t, err)
+		require.Equal(t, want, isAnswer(v), query)
+	}
+}
+
+// TestGate: who is let in, and who goes.
+func TestGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		connect := func() *conn {
+			ours, theirs := net.Pipe()
+			t.Cleanup(func() { theirs.Close() })
+			return &conn{Conn: ours, since: time.Now()}
+		}
+		open := func(c *conn) bool { return c.SetReadDeadline(time.Time{}) == nil }
+		g := &gate{}
+		browser, second := connect(), connect()
+		require.True(t, g.enter(browser))
+		g.keep(browser)
+		require.True(t, g.enter(second))
+		for range maxConns - 2 {
+			require.True(t, g.enter(connect()))
+		}
+		began := time.Now()
+		require.True(t, g.enter(connect()))
+		require.Equal(t, graceTime, time.Since(began), "nobody is put out before that")
+		require.True(t, open(browser), "it brought the answer")
+		require.False(t, open(second))
+
+		g.shut()
+		require.True(t, open(browser))
+		late := connect()
+		require.False(t, g.enter(late))
+		require.False(t, open(late))
+		require.Len(t, g.conns, maxConns)
+		g.cut()
+	})
 }

@@ -111,6 +111,11 @@ func TestAcceptsIssuerError(t *testing.T) {
 		require.EqualError(t, parse(t, c.authority, Options{}).AcceptsIssuer(c.document), c.want)
 	}
 	require.Less(t, len(parse(t, "https://idp.example", Options{}).AcceptsIssuer(strings.Repeat("x", 1<<20)).Error()), 400)
+	for _, document := range []string{"https://avery:hunter2@idp.example", "https://avery:hunter2@[idp"} {
+		err := parse(t, "https://idp.example", Options{}).AcceptsIssuer(document)
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "hunter2")
+	}
 }
 
 func TestTokenIssuer(t *testing.T) {
@@ -247,6 +252,16 @@ func TestNamesOfMSAL(t *testing.T) {
 		_, ok := a.HomeAccountID(template, home)
 		require.False(t, ok, home)
 	}
+	const personal = "aaaaaaaa-0000-4000-8000-00000000a1a1." + consumersID
+	_, ok = a.HomeAccountID(template, personal)
+	require.True(t, ok)
+	_, ok = parse(t, "https://login.microsoftonline.com/organizations", Options{}).HomeAccountID(template, personal)
+	require.False(t, ok, "a personal account is none of an organization")
+	_, ok = a.HomeAccountID(template, "avery.11111111-2222-4333-8444-555555555555")
+	require.False(t, ok, "no object")
+	b2c := parse(t, "https://contoso.b2clogin.com/tfp/contoso.onmicrosoft.com/b2c_1_signin", Options{})
+	_, ok = b2c.HomeAccountID("https://contoso.b2clogin.com/11111111-2222-4333-8444-555555555555/v2.0/", "avery-b2c_1_signin.11111111-2222-4333-8444-555555555555")
+	require.False(t, ok, "MSAL's name of an account says nothing at B2C")
 	other, err := Parse("https://idp.example:8443/a", Options{})
 	require.NoError(t, err)
 	require.True(t, other.InCloud("idp.example:8443"))
