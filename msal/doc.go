@@ -32,9 +32,11 @@
 // and "refresh failed", "sign-in required", "session not stored", "import
 // failed", "browser not opened", "metadata not fetched", "metadata not stored",
 // "stored metadata not used", "keys of the server not used" and "default scopes
-// refused by the server" as warnings; "default scopes passed explicitly" is for debugging. The attribute
-// session names the record of an account, which says nothing about the person;
-// error says why.
+// refused by the server" as warnings; "default scopes passed explicitly" is for
+// debugging. The names and their attributes stay as they are. The attribute
+// session, of all that concern a session, names the record of an account, which
+// says nothing about the person; error, of every warning but the last, says why.
+// No token is in any.
 //
 // # Where to read
 //

@@ -1,27 +1,29 @@
-// Daemon signs a person in once, by device code, and keeps a token fresh until it is told to stop.
+// Daemon signs a person in once, by device code, and keeps the tokens of all accounts and APIs fresh until it is told to
+// stop.
 //
 //	go run ./examples/daemon -demo
-//	go run ./examples/daemon -issuer https://login.example.com -client-id night-shift -scopes "reports.read"
+//	go run ./examples/daemon -issuer https://login.example.com -client-id night-shift \
+//		-api "reports.read" -api "mail.read mail.send" -store /var/lib/night-shift -key /run/secrets/night-shift/key
 //
 // Its exit status tells a supervisor what to do: 0, it was told to stop; 1, start it again; 2, the command line is
-// wrong; 3, do not start it again, a person has to sign in (with systemd, RestartPreventExitStatus=2 3).
+// wrong; 3, do not start it again, a person has to sign in (with systemd, RestartPreventExitStatus=2 3). While some
+// sessions go on it goes on, and says at -health whose do not. docs/daemon.md has it under systemd and in Kubernetes.
 //
-// Sessions live in memory here, so a person signs in at every start.
+// Without -store and -key sessions live in memory, and a person signs in at every start.
 package main
 
 import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
 
+	"github.com/staysigned/staysigned/cache"
 	"github.com/staysigned/staysigned/msal"
 	"github.com/staysigned/staysigned/scopes"
 )
@@ -38,23 +40,38 @@ func main() {
 	os.Exit(run(ctx, os.Stderr, os.Args[1:]))
 }
 
+// task is what the command line asks for.
+type task struct {
+	config msal.Config
+	apis   [][]string // the scopes of each
+	signIn bool       // one more person
+	health string     // address; "": none
+	check  string     // path to ask for at health, of the daemon that runs
+}
+
 // run is main, with what it depends on; it returns the exit status.
 func run(ctx context.Context, out io.Writer, args []string) int {
 	log := slog.New(slog.NewJSONHandler(out, nil))
-	cfg, scope, err := configure(out, args)
+	t, err := configure(out, args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
+		log.Error("wrong command line", "error", err)
 		return exitUsage
+	case t.check != "":
+		if err := check(ctx, out, t.health, t.check); err != nil {
+			log.Error("not well", "error", err)
+			return exitFailed
+		}
+		return 0
 	}
-	cfg.Logger = log
-	client, err := msal.New(cfg)
-	if err != nil {
+	t.config.Logger = log
+	if _, err := msal.New(t.config); err != nil {
 		log.Error("wrong configuration", "error", err)
 		return exitUsage
 	}
-	err = work(ctx, client, log, scope)
+	err = work(ctx, t, &board{}, log)
 	switch {
 	case ctx.Err() != nil:
 		log.Info("stopped", "cause", context.Cause(ctx).Error())
@@ -70,53 +87,40 @@ func run(ctx context.Context, out io.Writer, args []string) int {
 	return exitFailed
 }
 
-// configure reads the command line. It has told the person about any error that it returns.
-func configure(out io.Writer, args []string) (msal.Config, []string, error) {
+// configure reads the command line.
+func configure(out io.Writer, args []string) (task, error) {
 	flags := flag.NewFlagSet("daemon", flag.ContinueOnError)
 	flags.SetOutput(out)
+	var t task
 	issuer := flags.String("issuer", "", "the server that people sign in at, an `https URL`")
 	clientID := flags.String("client-id", "", "this application's `name` at the server")
-	scope := flags.String("scopes", "", "what to ask for, `words` parted by spaces")
+	store := flags.String("store", "", "the `directory` that keeps the sessions, with -key")
+	key := flags.String("key", "", "the `file` with the key that seals them, with -store")
 	demo := flags.Bool("demo", false, "bring a server and a person along; the session ends after half a minute")
+	flags.BoolVar(&t.signIn, "sign-in", false, "sign one more person in first")
+	flags.StringVar(&t.health, "health", "", "serve what is known of each session at this `address`: unix:PATH or a loopback host:port")
+	flags.StringVar(&t.check, "check", "", "ask the daemon that runs at -health for this `path`, /live or /ready, and exit")
+	flags.Func("api", "the `scopes` of an API, parted by spaces; once for each API", func(s string) error {
+		t.apis = append(t.apis, strings.Fields(s))
+		return nil
+	})
 	if err := flags.Parse(args); err != nil {
-		return msal.Config{}, nil, err
+		return task{}, err
 	}
-	if *demo {
-		return demoConfig(), []string{"reports.read"}, nil
+	if t.apis == nil {
+		t.apis = [][]string{nil}
 	}
-	return msal.Config{ClientID: *clientID, Authority: *issuer}, strings.Fields(*scope), nil
-}
-
-// work is the life of the daemon.
-func work(ctx context.Context, client *msal.Client, log *slog.Logger, scope []string) error {
-	// A refresh that is on its way when the signal comes may bring the only copy of a new refresh token. A supervisor
-	// kills what does not stop in time, so there is a limit below its own.
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		if err := client.Shutdown(ctx); err != nil {
-			log.Error("the session may be lost", "error", err)
-		}
-	}()
-
-	token, err := client.Token(ctx, scope...)
-	if errors.Is(err, msal.ErrSignInRequired) {
-		token, err = client.SignIn(ctx, msal.DeviceCode{Show: func(_ context.Context, p msal.DevicePrompt) error {
-			log.Info("sign in", "page", p.VerificationURI, "code", p.UserCode, "until", p.Expiry, "at", p.Issuer)
-			return nil
-		}}, scope...)
+	t.config = msal.Config{ClientID: *clientID, Authority: *issuer}
+	switch {
+	case *demo:
+		t.config, t.apis = demoConfig(), [][]string{{"reports.read"}}
+	case (*store == "") != (*key == ""):
+		return task{}, errors.New("-store and -key go together: nothing is kept unsealed")
+	case *store != "":
+		t.config.Cache = cache.Dir(*store, cache.KeyFile(*key))
 	}
-	if err != nil {
-		return err
+	if t.config.Cache == nil {
+		t.config.Cache = cache.Memory() // the clients of all sessions share it
 	}
-	if token.Missing.Len() > 0 {
-		return fmt.Errorf("the server did not grant %s", token.Missing)
-	}
-
-	// What the daemon is for happens in goroutines of its own, which ask for a token at every use:
-	//
-	//	go serve(ctx, client.HTTPClient("https://api.example.com", scope...))
-	//
-	// They find it fresh, because of this:
-	return client.KeepFresh(ctx, scope...)
+	return t, nil
 }

@@ -55,9 +55,9 @@ func TestCommandLine(t *testing.T) {
 		"unknown flag":     {[]string{"-demon"}, exitUsage, "-demon"},
 		"no flags":         {nil, exitUsage, "ClientID"},
 		"no issuer":        {[]string{"-client-id", "x"}, exitUsage, "Authority"},
-		"a default scope":  {[]string{"-client-id", "x", "-issuer", "https://idp.example", "-scopes", "openid"}, exitUsage, "openid"},
+		"a default scope":  {[]string{"-client-id", "x", "-issuer", "https://idp.example", "-api", "openid"}, exitUsage, "openid"},
 		"an issuer by IP":  {[]string{"-client-id", "x", "-issuer", "http://10.0.0.1"}, exitUsage, "Authority"},
-		"not a real scope": {[]string{"-client-id", "x", "-issuer", "https://idp.example", "-scopes", `a"b`}, exitUsage, "scope"},
+		"not a real scope": {[]string{"-client-id", "x", "-issuer", "https://idp.example", "-api", `a"b`}, exitUsage, "scope"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

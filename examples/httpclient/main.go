@@ -54,7 +54,11 @@ func run(ctx context.Context, out io.Writer, args []string) (err error) {
 
 	body, err := get(ctx, client, t.url, t.scopes)
 	if errors.Is(err, msal.ErrSignInRequired) {
-		if _, err := client.SignIn(ctx, t.browser, t.scopes...); err != nil {
+		signer := client
+		if refused, said := errors.AsType[*msal.ServerError](err); said && refused.Claims != "" {
+			signer = client.WithClaims(refused.Claims) // what the API's challenge, or a policy, wants of the sign-in
+		}
+		if _, err := signer.SignIn(ctx, t.browser, t.scopes...); err != nil {
 			return err
 		}
 		body, err = get(ctx, client, t.url, t.scopes)

@@ -2,6 +2,7 @@ package msaltest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -146,6 +147,7 @@ func (x *exchange) serve(p *Platform, in *http.Request) {
 	}()
 	p.ServeHTTP(x, in)
 	x.cut = false
+	x.status = cmp.Or(x.status, http.StatusOK) // as for every handler that does not say: one of a test's own may not
 }
 
 func (x *exchange) Header() http.Header { return x.header }

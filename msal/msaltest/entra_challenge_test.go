@@ -78,6 +78,24 @@ func TestAPI(t *testing.T) {
 	})
 }
 
+// A handler of the test's own may leave the status, and even the whole answer, to its server.
+func TestAPIWithoutStatus(t *testing.T) {
+	bubble(t, func(t *testing.T, p *msaltest.Platform, a *app) {
+		api := p.NewAPI(things, "api://contoso")
+		token := a.enter(readThings + mine).str("access_token")
+		for _, body := range []string{"chairs", ""} {
+			api.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if body != "" {
+					_, _ = w.Write([]byte(body))
+				}
+			})
+			r, _ := a.call(token)
+			require.Equal(t, http.StatusOK, r.status)
+			require.Equal(t, body, r.body)
+		}
+	})
+}
+
 // Continuous access evaluation: who understands challenges loses access at once, and has to sign in again.
 func TestEntraRevoked(t *testing.T) {
 	bubble(t, func(t *testing.T, p *msaltest.Platform, a *app) {

@@ -1,0 +1,80 @@
+// Package azcred gives the sessions of package msal to the Azure SDK for Go: an
+// azcore.TokenCredential for people who are signed in.
+//
+//	client, err := armsubscriptions.NewClient(azcred.New(signedIn, nil), nil)
+//
+// It asks nobody. Where a person is needed the SDK's call fails, after no
+// further try, with msal.ErrSignInRequired for errors.Is, and a *msal.ServerError
+// for errors.As where the server said why. Sign in with the msal.Client that the
+// credential was made from, through WithClaims if the ServerError has Claims, and
+// call again.
+package azcred
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/staysigned/staysigned/msal"
+)
+
+// New returns a credential for the account of a Client; with several accounts,
+// make one for each from Client.For.
+//
+// The clients of the Azure SDK ask for tokens with continuous access evaluation
+// (CAE), and answer its challenges. Those come from cae, whose
+// Config.Capabilities have "cp1". Such a token may live for a day, because an API
+// that no longer wants it says so, and whoever does not understand that is locked
+// out meanwhile. So a request with EnableCAE unset goes to plain, a Client
+// without capabilities and with another Cache, as one session has one set of
+// tokens. If plain is nil such requests fail: few programs make any.
+func New(cae, plain *msal.Client) azcore.TokenCredential {
+	return &credential{cae, plain}
+}
+
+type credential struct{ cae, plain *msal.Client }
+
+// GetToken implements azcore.TokenCredential. Claims are a challenge that only a
+// token obtained from now on satisfies.
+func (c *credential) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	client := c.cae
+	if !o.EnableCAE {
+		client = c.plain
+	}
+	if client == nil {
+		return azcore.AccessToken{}, errors.New("azcred: the request is for a token without CAE; give New a second client, without the capability cp1")
+	}
+	if o.Claims != "" {
+		client = client.WithClaims(o.Claims)
+	}
+	t, err := tokenIn(ctx, client, o.TenantID, o.Scopes)
+	if err != nil {
+		return azcore.AccessToken{}, fmt.Errorf("azcred: %w", err)
+	}
+	return azcore.AccessToken{Token: t.AccessToken(), ExpiresOn: t.Expiry, RefreshOn: t.RefreshAfter}, nil
+}
+
+// tokenIn returns a token of a tenant; "" is that of the client. A session that
+// began at /organizations is the tenant's, too, if the account is: SDKs name the
+// tenant that an API has told them, such as a key vault does.
+func tokenIn(ctx context.Context, client *msal.Client, tenant string, scope []string) (msal.Token, error) {
+	if tenant == "" {
+		return client.Token(ctx, scope...)
+	}
+	t, err := client.With(msal.Params{Tenant: tenant}).Token(ctx, scope...)
+	if !errors.Is(err, msal.ErrSignInRequired) {
+		return t, err
+	}
+	home, e := client.Token(ctx, scope...)
+	switch {
+	case e == nil && strings.EqualFold(home.Account.Tenant, tenant):
+		return home, nil
+	case e != nil && !errors.Is(e, msal.ErrSignInRequired):
+		return msal.Token{}, e
+	}
+	return msal.Token{}, fmt.Errorf("tenant %q has a session of its own, for which somebody signs in through With(Params{Tenant}): %w", tenant, err)
+}

@@ -1,0 +1,89 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/staysigned/staysigned/msal"
+)
+
+// Both kinds of address, the two questions, and the answer of the program that asks.
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "health")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, free.Close())
+	for _, address := range []string{"unix:" + filepath.Join(dir, "s"), free.Addr().String()} {
+		b := &board{}
+		k := &keeper{state: state{Account: "avery", Scopes: []string{"mail"}, FreshUntil: time.Now().Add(time.Hour)}}
+		b.add(k)
+		stop, err := serveHealth(address, b)
+		require.NoError(t, err)
+		ask := func(path string) (int, string) {
+			var out bytes.Buffer
+			code := run(t.Context(), &out, []string{"-check", path, "-health", address})
+			return code, out.String()
+		}
+		code, says := ask("/ready")
+		require.Zero(t, code, says)
+		require.Contains(t, says, `"person_needed":false`)
+		k.end(msal.ErrSignInRequired)
+		code, says = ask("/ready")
+		require.Equal(t, exitFailed, code)
+		require.Contains(t, says, `"person_needed":true,"action":"sign in again"`)
+		code, _ = ask("/live")
+		require.Zero(t, code)
+		code, _ = ask("/other")
+		require.Equal(t, exitFailed, code)
+		stop()
+		code, _ = ask("/live")
+		require.Equal(t, exitFailed, code, "nobody is there any more")
+	}
+	_, err = serveHealth("0.0.0.0:8086", &board{})
+	require.ErrorContains(t, err, "0.0.0.0")
+}
+
+// What systemd hears: that the daemon is ready, how it is, that it lives, and that it stops.
+func TestNotify(t *testing.T) {
+	dir, err := os.MkdirTemp("", "notify")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "s")
+	systemd, err := net.ListenPacket("unixgram", socket)
+	require.NoError(t, err)
+	defer systemd.Close()
+	t.Setenv("NOTIFY_SOCKET", socket)
+	t.Setenv("WATCHDOG_USEC", "200000")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan int, 1)
+	go func() { ended <- run(ctx, &bytes.Buffer{}, []string{"-demo"}) }()
+	said := map[string]bool{}
+	hear := func(what string) {
+		t.Helper()
+		require.NoError(t, systemd.SetReadDeadline(time.Now().Add(time.Minute)))
+		for b := make([]byte, 1000); !said[what]; {
+			n, _, err := systemd.ReadFrom(b)
+			require.NoError(t, err, "waiting for %q after %v", what, said)
+			said[string(b[:n])] = true
+		}
+	}
+	hear("READY=1\nSTATUS=0 of 1 tokens are fresh")
+	hear("STATUS=1 of 1 tokens are fresh")
+	hear("WATCHDOG=1")
+	cancel()
+	hear("STOPPING=1")
+	require.Zero(t, <-ended)
+}
