@@ -208,7 +208,7 @@ func TestEnds(t *testing.T) {
 	require.ErrorContains(t, err, "no tests to run")
 	files[file] += "\nvar _ int = \"\"\n"
 	_, err = build(t.TempDir(), pkg, files)
-	require.ErrorContains(t, err, "build failed")
+	require.ErrorContains(t, err, "cannot use", "the compiler says why")
 
 	for out, want := range map[string]string{
 		"--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\nFAIL\n":         "TestA/b",
