@@ -422,3 +422,20 @@ func TestLockIsWaitedFor(t *testing.T) {
 		})
 	}
 }
+
+// A token in an answer that says no is not one: whoever made it up did not agree with the server.
+func TestRefusalWithAToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		c := newClient(t, p)
+		token := signIn(t, p, c, "read")
+		time.Sleep(time.Until(token.Expiry))
+		for _, status := range []int{400, 401, 500} {
+			p.Fail("token", msaltest.Fault{Status: status, Body: `{"access_token":"at-of-nobody","token_type":"Bearer","expires_in":3600}`})
+			_, err := c.Token(t.Context(), "read")
+			require.Equal(t, status, asServerError(t, err).StatusCode)
+			require.NotErrorIs(t, err, msal.ErrSignInRequired)
+		}
+		requireToken(t, c, "read")
+	})
+}
