@@ -46,7 +46,7 @@ func crowd(full int) int {
 
 // patience is how long something may take that takes no time, on a machine
 // that has much else to do.
-const patience = 10 * time.Second
+const patience = 5 * time.Second
 
 // put must succeed.
 func (c *check) put(s cache.Store, key, data string, prev cache.Rev) cache.Rev {
