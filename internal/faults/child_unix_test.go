@@ -96,7 +96,7 @@ func (p *program) run() error {
 	}
 	p.client = client
 	fmt.Println("ready")
-	for in := bufio.NewScanner(os.Stdin); in.Scan() && ctx.Err() == nil; {
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		var o order
 		if err := json.Unmarshal(in.Bytes(), &o); err != nil {
 			return err
