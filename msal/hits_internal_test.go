@@ -104,12 +104,12 @@ func TestHitTakesNoLock(t *testing.T) {
 	for range 3 { // until the index is complete
 		get()
 	}
-	c.core.sessions.mu.Lock()
-	c.core.flights.mu.Lock()
-	c.core.server.mu.Lock()
 	for _, a := range list {
 		c.For(a).session.Load().mu.Lock()
 	}
+	c.core.sessions.mu.Lock()
+	c.core.flights.mu.Lock()
+	c.core.server.mu.Lock()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
