@@ -120,7 +120,7 @@ func (b *book) inMemory(tb testing.TB) {
 	g.add(got.ratios(b.accounts, msalRatio, msalMemory, oursEach)...)
 	g.add(got.ratios(b.accounts, "staysigned, kept, to x/oauth2", oursBound, xoauth2)...)
 	g.add(got.ratios(b.accounts, "staysigned, each time, to the map of tokens", oursEach, ownMap)...)
-	b.curves = append(b.curves, got.curve(b.accounts, "staysigned", oursEach), got.curve(b.accounts, "MSAL Go, in memory", msalMemory))
+	b.curves = append(b.curves, got.curve(b.accounts, "staysigned", oursEach), got.curve(b.accounts, "MSAL Go, in memory", msalMemory), got.curve(b.accounts, "a map of the tokens", ownMap))
 	b.chapter("A cached token, in memory", hitsAbout, g)
 }
 
