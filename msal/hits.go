@@ -24,7 +24,7 @@ type hits struct {
 // more are remembered requests and, side by side, a mark of each: of all that
 // are passed over in a look-up only the marks are fetched.
 type more struct {
-	marks []uint32
+	marks []int
 	hits  []hit
 }
 
@@ -73,10 +73,10 @@ func (m *more) find(scope []string) *hit {
 
 // mark is the same for the same request, and rarely for another: how many
 // scopes, and the length and the end of the first.
-func mark(asked int, first string) uint32 {
-	m := uint32(asked)<<8 + uint32(len(first)) //nolint:gosec // a mark may wrap
+func mark(asked int, first string) int {
+	m := asked<<8 + len(first)
 	for i := max(0, len(first)-2); i < len(first); i++ {
-		m = m<<8 + uint32(first[i])
+		m = m<<8 + int(first[i])
 	}
 	return m
 }
@@ -103,7 +103,7 @@ func (s *session) remember(sn *snapshot, scope []string, until deadline, t Token
 
 // others are all of these, for somebody who has a later one.
 func (h *hits) others() *more {
-	m := &more{marks: []uint32{mark(h.asked, h.first)}, hits: []hit{h.hit}}
+	m := &more{marks: []int{mark(h.asked, h.first)}, hits: []hit{h.hit}}
 	if h.more != nil {
 		m.marks, m.hits = append(m.marks, h.more.marks...), append(m.hits, h.more.hits...)
 	}

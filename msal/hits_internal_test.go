@@ -89,3 +89,35 @@ func TestManyHits(t *testing.T) {
 	}
 	require.Len(t, s.hits.Load().more.hits, maxHits-1)
 }
+
+// A hit waits for nobody, so that any number of processors can have one at once.
+func TestHitTakesNoLock(t *testing.T) {
+	t.Parallel()
+	c, list := accounts(t, 2)
+	get := func() {
+		for _, a := range list {
+			if _, err := c.For(a).Token(t.Context(), "read"); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	for range 3 { // until the index is complete
+		get()
+	}
+	for _, a := range list {
+		c.For(a).session.Load().mu.Lock()
+	}
+	c.core.sessions.mu.Lock()
+	c.core.flights.mu.Lock()
+	c.core.server.mu.Lock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		get()
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		require.Fail(t, "a hit waits for a lock")
+	}
+}

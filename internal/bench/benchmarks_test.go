@@ -85,7 +85,7 @@ func TestBenchmarks(t *testing.T) {
 	}
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "docs"), 0o755))
 	for name, data := range map[string][]byte{
-		"BENCHMARKS.md": b.markdown(), "docs/bench-accounts.svg": accountsChart(b.curves), "docs/bench-stampede.svg": stampedeChart(b.bars),
+		"BENCHMARKS.md": b.markdown(t), "docs/bench-accounts.svg": accountsChart(b.curves), "docs/bench-stampede.svg": stampedeChart(b.bars),
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(root, filepath.FromSlash(name)), data, 0o644))
 	}
@@ -124,9 +124,9 @@ func columns(accounts []int) []string {
 	return head
 }
 
-func (b *book) markdown() []byte {
+func (b *book) markdown(tb testing.TB) []byte {
 	var out bytes.Buffer
-	fmt.Fprintf(&out, benchmarksHead, time.Now().Format(time.DateOnly), machine(), versions(), size(accessLen+refreshLen+idLen), accessLen, refreshLen, idLen)
+	fmt.Fprintf(&out, benchmarksHead, time.Now().Format(time.DateOnly), machine(), versions(tb), size(accessLen+refreshLen+idLen), accessLen, refreshLen, idLen)
 	out.Write(b.chapters.Bytes())
 	return out.Bytes()
 }

@@ -86,7 +86,7 @@ func tick(ns float64) string {
 
 // stampedeChart shows how many requests each rival makes where one would do, and how many of its callers fail.
 func stampedeChart(bars []bar) []byte {
-	const width, left, line, head = 760, 250, 24, 34
+	const width, left, line, head = 760, 290, 24, 34
 	var groups []string
 	most := 1.0
 	for _, one := range bars {

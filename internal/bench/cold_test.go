@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,7 +37,7 @@ type cold struct {
 }
 
 func newCold(tb testing.TB) *cold {
-	c := &cold{provider: newEntra(tb), bin: buildPrograms(tb)}
+	c := &cold{provider: newEntra(tb), bin: buildPrograms(tb, "")}
 	address, dir := c.provider.serve(tb), tb.TempDir()
 	sessions, key, file := filepath.Join(dir, "sessions"), filepath.Join(dir, "key"), filepath.Join(dir, "msal.json")
 	secret := make([]byte, 32)
@@ -65,14 +66,21 @@ func newCold(tb testing.TB) *cold {
 	return c
 }
 
+// built has, by the flags of the linker, where the programs are; run removes them.
+var built = map[string]string{}
+
 // buildPrograms builds them without cgo, as programs are that are copied to other machines.
-func buildPrograms(tb testing.TB, flags ...string) string {
-	dir := tb.TempDir()
-	build := exec.CommandContext(tb.Context(), "go", append(append([]string{"build", "-o", dir}, flags...), "./programs/...")...)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
-	require.NoError(tb, err, string(out))
-	return dir
+func buildPrograms(tb testing.TB, flags string) string {
+	if built[flags] == "" {
+		dir, err := os.MkdirTemp("", "bench-programs-") //nolint:usetesting // the next test uses them too
+		require.NoError(tb, err)
+		built[flags] = dir
+		build := exec.CommandContext(tb.Context(), "go", "build", "-o", dir, "-ldflags="+flags, "./programs/...")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		out, err := build.CombinedOutput()
+		require.NoError(tb, err, string(out))
+	}
+	return built[flags]
 }
 
 func (c *cold) command(tb testing.TB, name string) *exec.Cmd {
@@ -96,9 +104,12 @@ func (c *cold) requests(tb testing.TB, name string) int {
 	return c.provider.Count()
 }
 
-// peak is the most memory that a program had, in bytes. The kernel's account for the parent will not do: it begins
-// with what the parent had when it forked.
-func (c *cold) peak(tb testing.TB, name string) float64 {
+// peak is the most memory that a program had. The kernel's account for the parent will not do: it begins with what the
+// parent had when it forked.
+func (c *cold) peak(tb testing.TB, name string) string {
+	if runtime.GOOS != "linux" {
+		return "only on Linux"
+	}
 	cmd := c.command(tb, name)
 	stdin, err := cmd.StdinPipe()
 	require.NoError(tb, err)
@@ -114,7 +125,7 @@ func (c *cold) peak(tb testing.TB, name string) float64 {
 	_, text, _ := bytes.Cut(status, []byte("VmHWM:"))
 	kilobytes, err := strconv.Atoi(string(bytes.Fields(text)[0]))
 	require.NoError(tb, err)
-	return float64(kilobytes) * 1024
+	return megabytes(float64(kilobytes) * 1024)
 }
 
 // modules is how many modules a program has linked beside its own.

@@ -120,7 +120,7 @@ func (b *book) inMemory(tb testing.TB) {
 	g.add(got.ratios(b.accounts, msalRatio, msalMemory, oursEach)...)
 	g.add(got.ratios(b.accounts, "staysigned, kept, to x/oauth2", oursBound, xoauth2)...)
 	g.add(got.ratios(b.accounts, "staysigned, each time, to the map of tokens", oursEach, ownMap)...)
-	b.curves = append(b.curves, got.curve(b.accounts, "staysigned", oursEach), got.curve(b.accounts, "MSAL Go, in memory", msalMemory))
+	b.curves = append(b.curves, got.curve(b.accounts, "staysigned", oursEach), got.curve(b.accounts, "MSAL Go, in memory", msalMemory), got.curve(b.accounts, "a map of the tokens", ownMap))
 	b.chapter("A cached token, in memory", hitsAbout, g)
 }
 
@@ -239,14 +239,8 @@ func (b *book) parallel(tb testing.TB) {
 	for _, goroutines := range counts {
 		var turns []turn
 		for _, r := range rivals {
-			alone := hits(tb, r, n, 1)
-			turns = append(turns, turn{r.name, func(times int) {
-				var all sync.WaitGroup
-				for range goroutines {
-					all.Go(func() { alone.do(times/goroutines + 1) })
-				}
-				all.Wait()
-			}})
+			shared := together(goroutines, hits(tb, r, n, 1))
+			turns = append(turns, turn{r.name, shared.do})
 		}
 		got[goroutines] = interleave(turns, b.rounds, b.slice)
 	}
@@ -255,4 +249,15 @@ func (b *book) parallel(tb testing.TB) {
 		g.add(append(got.row(counts, r.name, ""), times(got[8].median(r.name)/got[1].median(r.name)))...)
 	}
 	b.chapter("A cached token, asked for by several goroutines", parallelAbout, g)
+}
+
+// together lets several goroutines share a turn.
+func together(goroutines int, alone turn) turn {
+	return turn{fmt.Sprint(goroutines, " goroutines"), func(times int) {
+		var all sync.WaitGroup
+		for range goroutines {
+			all.Go(func() { alone.do(times/goroutines + 1) })
+		}
+		all.Wait()
+	}}
 }

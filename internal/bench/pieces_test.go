@@ -24,7 +24,7 @@ import (
 
 // coldStart is what a command line tool costs that has its token.
 func (b *book) coldStart(tb testing.TB) {
-	c, stripped := newCold(tb), buildPrograms(tb, "-ldflags=-s -w")
+	c, stripped := newCold(tb), buildPrograms(tb, "-s -w")
 	names := []string{coldBare, coldOurs, coldMSALQuiet, coldMSAL, coldExtension}
 	var turns []turn
 	for _, name := range names {
@@ -37,7 +37,7 @@ func (b *book) coldStart(tb testing.TB) {
 		row := []string{name, "", "", "", ""}
 		if name != coldKeychain { // which this machine may not have
 			row = []string{
-				name, duration(got.median(name)), times(got.ratio(name, coldBare)), fmt.Sprint(c.requests(tb, name)), megabytes(c.peak(tb, name)),
+				name, duration(got.median(name)), times(got.ratio(name, coldBare)), fmt.Sprint(c.requests(tb, name)), c.peak(tb, name),
 			}
 		}
 		g.add(append(row, megabytes(fileSize(tb, c.bin+"/"+program)), megabytes(fileSize(tb, stripped+"/"+program)), fmt.Sprint(modules(tb, c.bin+"/"+program)))...)

@@ -193,8 +193,8 @@ func (b *book) runHerd(tb testing.TB, kind int, rotation msaltest.Rotation, acco
 		persons = append(persons, i%accounts)
 	}
 	start, all := startHerd(tb, kind, dir, p.serve(tb), persons)
-	p.expire()
-	p.ResetLog()
+	time.Sleep(expired)
+	p.goOn()
 	start()
 	failed, living := 0.0, 0.0
 	for _, cmd := range all {

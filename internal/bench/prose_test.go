@@ -1,9 +1,11 @@
 package bench
 
 import (
-	"runtime/debug"
-	"slices"
+	"os/exec"
 	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // What the report says beside its figures. No figure that is measured stands here.
@@ -106,18 +108,16 @@ is checked.`
 const discoveryAbout = `
 From a new client to the address that a person is sent to. The provider's own time is subtracted.`
 
-// versions are those of the rivals, as this test links them.
-func versions() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "not known"
-	}
-	rivals := []string{"microsoft-authentication-library-for-go", "microsoft-authentication-extensions-for-go/cache", "azidentity", "x/oauth2", "cloud.google.com/go/auth", "go-oidc/v3"}
+// versions are those of the rivals.
+func versions(tb testing.TB) string {
 	var list []string
-	for _, m := range info.Deps {
-		if i := slices.IndexFunc(rivals, func(name string) bool { return strings.HasSuffix(m.Path, name) }); i >= 0 {
-			list = append(list, rivals[i]+" "+m.Version)
-		}
+	for _, path := range []string{
+		"github.com/AzureAD/microsoft-authentication-library-for-go", "github.com/AzureAD/microsoft-authentication-extensions-for-go/cache",
+		"github.com/Azure/azure-sdk-for-go/sdk/azidentity", "golang.org/x/oauth2", "cloud.google.com/go/auth", "github.com/coreos/go-oidc/v3",
+	} {
+		out, err := exec.CommandContext(tb.Context(), "go", "list", "-m", "-f", "`{{.Path}}` {{.Version}}", path).Output()
+		require.NoError(tb, err)
+		list = append(list, strings.TrimSpace(string(out)))
 	}
 	return strings.Join(list, ", ")
 }

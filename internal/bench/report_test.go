@@ -44,6 +44,9 @@ func (t *table) add(n int, name string, c cell) {
 func run(m *testing.M) int {
 	flag.Parse()
 	status := m.Run()
+	for _, dir := range built {
+		_ = os.RemoveAll(dir)
+	}
 	if status == 0 && *reportFile != "" && len(report.names) > 0 {
 		if err := os.WriteFile(*reportFile, report.markdown(), 0o644); err != nil {
 			fmt.Fprintln(os.Stderr, err)

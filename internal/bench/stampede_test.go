@@ -34,49 +34,59 @@ var rotations = []struct {
 // outcomes are those of the runs of one stampede.
 type outcomes struct{ requests, failed, alive []float64 }
 
-// herd is a program whose token has expired.
-type herd struct {
-	subject string
-	call    func(context.Context) error
+// herds are programs whose tokens have expired, one of each person's.
+type herds struct {
+	name, rotation string
+	provider       *provider
+	call           []func(context.Context) error
 }
 
 // stampede lets many goroutines ask for a token that has expired.
 func (b *book) stampede(tb testing.TB) {
-	g := grid{head: []string{"", "refresh token", "token requests", "callers that failed", "session afterwards"}}
+	var all []herds
 	for _, rotation := range rotations {
 		for _, r := range []struct {
 			name string
 			join func(testing.TB, *provider, int) func(context.Context) error
 		}{
-			{"**staysigned**", joinOurs}, {"MSAL Go, in memory", joinMSALMemory}, {"MSAL Go, one file", joinMSALFile},
+			{"**staysigned**", joinOurs}, {msalMemory, joinMSALMemory}, {msalFile, joinMSALFile},
 			{azDevice, joinAzure}, {xoauth2, joinOAuth2}, {googleAuth, joinGoogle},
 		} {
-			p := newEntra(tb)
-			p.Rotation, p.AccessTokenLife = rotation.Rotation, time.Second
-			var herds []herd
+			h := herds{name: r.name, rotation: rotation.name, provider: newEntra(tb)}
+			h.provider.Rotation, h.provider.AccessTokenLife = rotation.Rotation, time.Second
 			for i := range b.runs {
-				herds = append(herds, herd{name(i), r.join(tb, p, i)})
+				h.call = append(h.call, r.join(tb, h.provider, i))
 			}
-			p.expire()
-			var got outcomes
-			for _, h := range herds {
-				b.run(p, h, &got)
-			}
-			g.add(r.name, rotation.name, span(got.requests), span(got.failed), alive(got.alive))
-			b.bars = append(b.bars, bar{fmt.Sprintf("%d goroutines, a refresh token that %s", b.callers, rotation.name), plain(r.name), median(got.requests), median(got.failed)})
+			all = append(all, h)
 		}
+	}
+	time.Sleep(expired)
+	g := grid{head: []string{"", "refresh token", "token requests", "callers that failed", "session afterwards"}}
+	for _, h := range all {
+		h.provider.goOn()
+		var got outcomes
+		for i := range b.runs {
+			b.run(h, i, &got)
+		}
+		g.add(h.name, h.rotation, span(got.requests), span(got.failed), alive(got.alive))
+		group := fmt.Sprintf("%d goroutines, a refresh token that %s", b.callers, h.rotation)
+		b.bars = append(b.bars, bar{group, plain(h.name), median(got.requests), median(got.failed)})
 	}
 	b.chapter(fmt.Sprintf("A stampede of %d goroutines", b.callers), fmt.Sprintf(stampedeAbout, latency, b.runs), g)
 }
 
-// expire waits until the tokens of a second are over; those that come next last an hour.
-func (p *provider) expire() {
-	time.Sleep(1100 * time.Millisecond)
+// expired is when the tokens are over that everybody joins with: there are none for less than a second.
+const expired = 1100 * time.Millisecond
+
+// goOn is the provider after that: far away, and with tokens for an hour.
+func (p *provider) goOn() {
 	p.AccessTokenLife = 0
 	p.Fail("token", msaltest.Fault{Delay: latency, Times: -1})
+	p.ResetLog()
 }
 
-func (b *book) run(p *provider, h herd, got *outcomes) {
+func (b *book) run(h herds, i int, got *outcomes) {
+	p := h.provider
 	p.ResetLog()
 	var failed atomic.Int64
 	var all sync.WaitGroup
@@ -84,7 +94,7 @@ func (b *book) run(p *provider, h herd, got *outcomes) {
 	for range b.callers {
 		all.Go(func() {
 			<-start
-			if h.call(context.Background()) != nil {
+			if h.call[i](context.Background()) != nil {
 				failed.Add(1)
 			}
 		})
@@ -94,7 +104,7 @@ func (b *book) run(p *provider, h herd, got *outcomes) {
 	got.requests = append(got.requests, float64(len(p.TokenRequests("refresh_token"))))
 	got.failed = append(got.failed, float64(failed.Load()))
 	living := 0.0
-	if p.SessionAlive(h.subject) {
+	if p.SessionAlive(name(i)) {
 		living = 1
 	}
 	got.alive = append(got.alive, living)

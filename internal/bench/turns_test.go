@@ -21,26 +21,38 @@ type sample map[string][]float64
 func interleave(turns []turn, rounds int, slice time.Duration) sample {
 	times := make([]int, len(turns))
 	for i, t := range turns {
-		for n := 1; ; n *= 4 {
-			start := time.Now()
-			t.do(n)
-			took := max(time.Since(start), 1)
-			if took > slice/8 || n > 1<<24 {
-				times[i] = max(1, int(int64(n)*int64(slice)/int64(took)))
-				break
-			}
-		}
+		times[i] = t.fit(slice)
 	}
 	got := sample{}
-	for range rounds {
+	for round := range rounds {
 		runtime.GC() // nobody is to pay for what the last round left behind
-		for i, t := range turns {
+		for i := range turns {
+			if round%2 == 1 { // who comes later is interrupted more often
+				i = len(turns) - 1 - i
+			}
 			start := time.Now()
-			t.do(times[i])
-			got[t.name] = append(got[t.name], float64(time.Since(start))/float64(times[i]))
+			turns[i].do(times[i])
+			got[turns[i].name] = append(got[turns[i].name], float64(time.Since(start))/float64(times[i]))
 		}
 	}
 	return got
+}
+
+// fit returns how often t can be done within slice.
+func (t turn) fit(slice time.Duration) int {
+	for n := 1; ; n *= 2 {
+		took := time.Hour
+		for range 10 { // at the first time caches are cold, and any may be interrupted
+			start := time.Now()
+			t.do(n)
+			if took = min(took, max(time.Since(start), 1)); took > 20*slice {
+				break
+			}
+		}
+		if took > slice/2 {
+			return max(1, int(time.Duration(n)*slice/took))
+		}
+	}
 }
 
 // ratio is how many times as long as b a took: the median of the rounds.
