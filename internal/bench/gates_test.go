@@ -138,7 +138,7 @@ func TestNothingAtStart(t *testing.T) {
 			allocs += n
 		}
 	}
-	require.LessOrEqual(t, bytes, 8<<10, "%s", out)
+	require.LessOrEqual(t, bytes, 12<<10, "%s", out)
 	require.LessOrEqual(t, allocs, 64, "%s", out)
 }
 
