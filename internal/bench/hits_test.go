@@ -2,9 +2,11 @@ package bench
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,7 +29,7 @@ func mapOfTokens(tb testing.TB, c *msal.Client, accounts []msal.Account) (withCl
 	for _, a := range accounts {
 		token, err := c.For(a).Token(tb.Context(), scopeOf(0))
 		require.NoError(tb, err)
-		all[a.ID] = &token
+		all[strings.Clone(a.ID)] = &token // an ID that comes with a request is not the one in the map
 	}
 	withClock = rival{name: ownMap, hit: func(i, _ int) error {
 		_, err := lookUpToken(all, accounts[i].ID)
@@ -74,6 +76,15 @@ func (m measured) ratios(accounts []int, title, a, b string) []string {
 			cell = times(m[n].ratio(a, b))
 		}
 		cells = append(cells, cell)
+	}
+	return cells
+}
+
+// quotients are of medians, where the two did not take turns.
+func (m measured) quotients(accounts []int, title, a, b string) []string {
+	cells := []string{title}
+	for _, n := range accounts {
+		cells = append(cells, times(m[n].median(a)/m[n].median(b)))
 	}
 	return cells
 }
@@ -163,21 +174,23 @@ func (b *book) onDisk(tb testing.TB) {
 		p, dir := newEntra(tb), tb.TempDir()
 		accounts, open := p.sealed(tb, dir, n)
 		c := p.ours(tb, open())
-		rivals := []rival{each(tb, c, accounts, 1)}
-		rivals[0].name = oursDir
+		ours := each(tb, c, accounts, 1)
+		ours.name = oursDir
 		path := filepath.Join(dir, "msal.json")
 		require.NoError(tb, os.WriteFile(path, p.crowdMSAL(tb, n, 1), 0o600))
 		official, err := newExtension(path)
 		require.NoError(tb, err)
-		rivals = append(rivals,
-			msalRival(tb, msalFile, p.newMSAL(tb, plainFile(path)), 1), msalRival(tb, msalOfficer, p.newMSAL(tb, official), 1))
 		shorter := *b
 		shorter.rounds = min(b.rounds, 10)
 		if n > b.files {
 			shorter.rounds = 1
 		}
-		got[n] = shorter.race(tb, rivals, n, 1)
-		got[n][oursChecked] = checked(tb, c, accounts, shorter.rounds)
+		got[n] = shorter.race(tb, []rival{
+			msalRival(tb, msalFile, p.newMSAL(tb, plainFile(path)), 1), msalRival(tb, msalOfficer, p.newMSAL(tb, official), 1),
+		}, n, 1)
+		// Ours by itself: in a round with the others, more than a second would pass, and each hit would look for changes.
+		maps.Copy(got[n], b.race(tb, []rival{ours}, n, 1))
+		got[n][oursChecked] = checked(tb, c, accounts, b.rounds)
 		got[n][oursFirst] = interleave([]turn{{oursFirst, func(times int) {
 			for i := range times {
 				_, err := p.ours(tb, open()).For(accounts[i%n]).Token(tb.Context(), scopeOf(0))
@@ -190,7 +203,7 @@ func (b *book) onDisk(tb testing.TB) {
 	for _, name := range []string{oursDir, oursChecked, oursFirst, msalFile, msalOfficer} {
 		g.add(got.row(counts, name, "")...)
 	}
-	g.add(got.ratios(counts, msalRatio, msalFile, oursDir)...)
+	g.add(got.quotients(counts, msalRatio, msalFile, oursDir)...)
 	b.curves = append(b.curves, got.curve(counts, "MSAL Go, one file", msalFile))
 	b.chapter("A cached token, shared between processes", diskAbout, g)
 }

@@ -17,7 +17,7 @@ pictures, was written by the command that measured it, on %s, on one machine:
 
     %s
 
-With these versions: %s. To do it again (fifteen minutes, 2 GB of memory, Linux):
+With these versions: %s. To do it again (ten minutes, 2 GB of memory, Linux):
 
     go test -C internal/bench -count=1 -timeout 60m -run '^TestBenchmarks$' -args -benchmarks ../..
 
@@ -53,9 +53,9 @@ As before, with an access token for each of that many scope sets, which are aske
 const diskAbout = `
 A program that shares its cache with others. **staysigned** keeps each account in a sealed file, and asks once a second for each account
 whether its file has changed; ` + oursDir + ` is a hit within that second. MSAL Go reads and decodes all accounts at every call: **one file** is
-the accessor of its sample, **official extension** is microsoft-authentication-extensions-for-go over a file; neither encrypts on Linux
-without a keyring. Above the largest number of accounts that takes seconds, MSAL Go is measured once. azidentity's persistent cache is this
-extension; x/oauth2 and Google's library have none.`
+the accessor of its sample, **official extension** is microsoft-authentication-extensions-for-go over a file; neither encrypts, as
+measured here. Above the largest number of accounts that takes seconds, MSAL Go is measured once. azidentity's persistent cache is built on
+this extension; x/oauth2 and Google's library have none.`
 
 const parallelAbout = `
 As the first table, with 100 accounts. A time is the wall's for one hit: with two processors it can be half of what one goroutine needs, and
@@ -74,7 +74,8 @@ other processes respect. MSAL Go and x/oauth2 verify nothing; MSAL Go writes all
 const stampedeAbout = `
 The token has expired, the provider needs %v, and all want a token at the same moment; %d runs. One request would do. Most
 providers outside Microsoft take a refresh token once, and end the session of whoever sends it twice. staysigned and MSAL Go know accounts;
-azidentity, x/oauth2 and Google's source have one token, and the last three of them make callers wait behind a lock that no context ends.`
+azidentity, x/oauth2 and Google's source have one token, and hold a lock while they ask the provider: whoever waits there waits, whatever its
+context says.`
 
 const processesAbout = `
 As before, with processes that share a store and have all started; the provider needs %v, %d runs. MSAL Go's sample and its extension
