@@ -29,8 +29,8 @@ type API struct {
 	permissions []string
 
 	mu     sync.Mutex
-	wants  string // claims that a token must have been asked for with
-	since  time.Time
+	wants  string                // claims that a token must have been asked for with
+	old    map[*accessToken]bool // what there was when it began to want them
 	served []Request
 }
 
@@ -68,9 +68,15 @@ func (a *API) Challenge(claims string) {
 	if !json.Valid([]byte(claims)) && claims != "" {
 		a.platform.fatalf("Challenge: the claims are not JSON: %s", claims)
 	}
+	old := map[*accessToken]bool{} // not a time: clocks of some systems stand still for milliseconds
+	s := a.platform.lock()
+	for _, t := range s.access {
+		old[t] = true
+	}
+	a.platform.mu.Unlock()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.wants, a.since = claims, time.Now()
+	a.wants, a.old = claims, old
 }
 
 // Requests returns what has arrived so far, in order of arrival.
@@ -111,7 +117,7 @@ func (a *API) judge(authorization string) (*accessToken, answer) {
 		return nil, a.challenge(http.StatusUnauthorized, "", "")
 	}
 	a.mu.Lock()
-	wants, since := a.wants, a.since
+	wants, old := a.wants, a.old
 	a.mu.Unlock()
 	s := a.platform.lock()
 	defer a.platform.mu.Unlock()
@@ -125,7 +131,7 @@ func (a *API) judge(authorization string) (*accessToken, answer) {
 	case t.session.revoked && t.capable:
 		nbf := fmt.Sprintf(`{"access_token":{"nbf":{"essential":true,"value":"%d"}}}`, s.validFrom[t.session.user.Subject].Unix())
 		return nil, a.challenge(http.StatusUnauthorized, "insufficient_claims", nbf)
-	case !t.satisfies(wants, since):
+	case !t.satisfies(wants, old):
 		return nil, a.challenge(http.StatusUnauthorized, "insufficient_claims", wants)
 	case a.permissions != nil && !slices.ContainsFunc(a.permissions, allowed):
 		return nil, a.challenge(http.StatusForbidden, "insufficient_scope", "")
@@ -135,12 +141,12 @@ func (a *API) judge(authorization string) (*accessToken, answer) {
 
 // satisfies tells whether the person of the token has done what the claims want, or, where they want nothing of a person,
 // whether the token is newer than the challenge.
-func (t *accessToken) satisfies(wants string, since time.Time) bool {
+func (t *accessToken) satisfies(wants string, old map[*accessToken]bool) bool {
 	demands, _ := readDemands(wants)
 	if len(demands) > 0 {
 		return len(without(demands, t.session.met)) == 0
 	}
-	return wants == "" || t.issued.After(since)
+	return wants == "" || !old[t]
 }
 
 // challenge is what Microsoft's APIs say (recorded).

@@ -324,7 +324,7 @@ func (m microsoft) issue(s *state, x *session, e entitlement) given {
 	got := given{entitlement: e, session: x}
 	got.access = m.accessToken(s, x, e, now)
 	s.access[digestOf(got.access)] = &accessToken{
-		session: x, scopes: e.permissions, issued: now, expires: now.Add(or(m.AccessTokenLife, time.Hour)),
+		session: x, scopes: e.permissions, expires: now.Add(or(m.AccessTokenLife, time.Hour)),
 		api: e.api.resource.AppID, capable: capable(e.claims),
 	}
 	if slices.Contains(x.scopes, "offline_access") && !e.quiet && (x.newest == nil || m.Rotation != NoRotation) {

@@ -63,7 +63,6 @@ type refreshToken struct {
 type accessToken struct {
 	session *session
 	scopes  []string // with Entra: the permissions, in short names
-	issued  time.Time
 	expires time.Time
 	api     string // with Entra: the application id of the resource that it is for
 	capable bool   // with Entra: its client understands claims challenges

@@ -55,7 +55,6 @@ type savedRefresh struct {
 type savedAccess struct {
 	Session int       `json:"session"`
 	Scopes  []string  `json:"scopes"`
-	Issued  time.Time `json:"issued,omitzero"`
 	Expires time.Time `json:"expires"`
 	API     string    `json:"api,omitempty"`
 	Capable bool      `json:"capable,omitempty"`
@@ -163,7 +162,7 @@ func (s *state) save() saved {
 	}
 	for name, t := range s.access {
 		if i, ok := place[t.session]; ok && !over(t.expires) {
-			out.Access[name] = savedAccess{i, t.scopes, t.issued, t.expires, t.api, t.capable}
+			out.Access[name] = savedAccess{i, t.scopes, t.expires, t.api, t.capable}
 		}
 	}
 	return out
@@ -210,7 +209,7 @@ func (s *state) load(was saved) error {
 		}
 	}
 	for name, t := range was.Access {
-		s.access[name] = &accessToken{sessions[t.Session], t.Scopes, t.Issued, t.Expires, t.API, t.Capable}
+		s.access[name] = &accessToken{sessions[t.Session], t.Scopes, t.Expires, t.API, t.Capable}
 	}
 	for _, g := range was.Grants {
 		s.grants[grantKey{g.Tenant, g.User, g.Client, g.Resource}] = g.Permissions
