@@ -21,8 +21,8 @@ With these versions: %s. To do it again (ten minutes, 2 GB of memory, Linux):
 
     go test -C internal/bench -count=1 -timeout 60m -run '^TestBenchmarks$' -args -benchmarks ../..
 
-- All rivals are measured **in one process run, in turns**, round after round; a time is the median of the rounds, and a
-  ratio the median of the ratios within a round. Whatever else the machine does falls on neighbours alike. Ratios carry to other
+- All rivals are measured **in one process run, in turns**, round after round; what is short is done twice in each turn, and the second
+  time counts. A time is the median of the rounds, and a ratio the median of the ratios within a round. Whatever else the machine does falls on neighbours alike. Ratios carry to other
   machines; times do not.
 - All talk to the same **imitation of Microsoft's platform**, ` + "`msal/msaltest`" + `, in the same process or on a socket of the
   same machine. Nothing is as far away as a real provider: each request that is not made is worth a round trip more than here.
