@@ -70,6 +70,9 @@ func (p *provider) ours(tb testing.TB, store cache.Store) *msal.Client {
 
 // consent lets person i allow the application all scopes, so that each can be asked for by itself later.
 func (p *provider) consent(tb testing.TB, i int) {
+	if p.consented[i] {
+		return
+	}
 	scope := make([]string, maxSets)
 	for set := range scope {
 		scope[set] = scopeOf(set)
@@ -77,6 +80,10 @@ func (p *provider) consent(tb testing.TB, i int) {
 	z, err := p.ours(tb, nil).Authorize(tb.Context(), redirect, scope...)
 	require.NoError(tb, err)
 	p.visit(tb, i, z.URL())
+	if p.consented == nil {
+		p.consented = map[int]bool{}
+	}
+	p.consented[i] = true
 }
 
 // join signs person i in with tokens for so many scope sets.

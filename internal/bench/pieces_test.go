@@ -16,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/oauth2"
 
-	"github.com/staysigned/staysigned/cache"
 	"github.com/staysigned/staysigned/internal/idtoken"
 	"github.com/staysigned/staysigned/msal/msaltest"
 	"github.com/staysigned/staysigned/scopes"
@@ -50,7 +49,7 @@ func megabytes(bytes float64) string { return fmt.Sprintf("%.1f MB", bytes/1e6) 
 // heap is what an account takes in memory.
 func (b *book) heap(tb testing.TB) {
 	n := min(10_000, b.peers)
-	p, store, dir := newEntra(tb), cache.Memory(), tb.TempDir()
+	p, dir := newEntra(tb), tb.TempDir()
 	accounts, open := p.sealed(tb, dir, n)
 	blob := p.crowdMSAL(tb, n, 1)
 	before := liveHeap()
@@ -66,7 +65,6 @@ func (b *book) heap(tb testing.TB) {
 	require.NoError(tb, err)
 	peer := float64(liveHeap()-before) / float64(n)
 	runtime.KeepAlive(theirs)
-	runtime.KeepAlive(store)
 
 	g := grid{head: []string{"", "live heap for each account"}}
 	g.add("**staysigned**, over a sealed directory", size(ours))
@@ -238,3 +236,30 @@ const (
 	discoveryMSAL = "MSAL Go, `AuthCodeURL`"
 	discoveryOIDC = "go-oidc, `NewProvider`: metadata; keys come with the first token"
 )
+
+// requests counts what a new process sends first, with what each client has stored in the one before.
+func (b *book) requests(tb testing.TB) {
+	p, dir := newEntra(tb), tb.TempDir()
+	ours, theirs := shares[0], shares[1]
+	ours.join(tb, p, dir, 0)
+	theirs.join(tb, p, dir, 0)
+	count := func(do func()) string {
+		p.ResetLog()
+		do()
+		sent := slices.DeleteFunc(p.Requests(), func(r msaltest.Request) bool { return r.Endpoint == "authorize" }) // a person's browser
+		return fmt.Sprint(len(sent))
+	}
+	silent := func(s shared, force bool) func() {
+		return func() {
+			token, err := s.open(dir, p.client(), 0)
+			require.NoError(tb, err)
+			require.NoError(tb, token(force))
+		}
+	}
+	again := func(s shared) func() { return func() { s.join(tb, p, dir, 0) } }
+	g := grid{head: []string{"the first thing that a process does", ours.name, theirs.name}}
+	g.add("a cached token", count(silent(ours, false)), count(silent(theirs, false)))
+	g.add("a refresh", count(silent(ours, true)), count(silent(theirs, true)))
+	g.add("a sign-in through a browser, without the browser's", count(again(ours)), count(again(theirs)))
+	b.chapter("Requests", requestsAbout, g)
+}

@@ -39,7 +39,7 @@ type shared struct {
 var shares = []shared{
 	{"**staysigned**, sealed directory", joinShared, openOurs},
 	{msalFile, joinMSALShared(false), openMSAL(false)},
-	{msalOfficer, joinMSALShared(true), openMSAL(true)},
+	{msalExtension, joinMSALShared(true), openMSAL(true)},
 	{"x/oauth2, a token file for each account", joinTokenFile, openTokenFile},
 }
 

@@ -48,7 +48,8 @@ without, where the processor looks up several at once. Nobody verifies anything 
 the others do not.`
 
 const setsAbout = `
-As before, with an access token for each of that many scope sets, which are asked for at random.`
+As before, with an access token for each of that many scope sets, which are asked for at random. The two million tokens of 100,000
+accounts are not run.`
 
 const diskAbout = `
 A program that shares its cache with others. **staysigned** keeps each account in a sealed file, and asks once a second for each account
@@ -108,6 +109,11 @@ is checked.`
 
 const discoveryAbout = `
 From a new client to the address that a person is sent to. The provider's own time is subtracted.`
+
+const requestsAbout = `
+Of a process that has signed somebody in before, in another run. Each is a round trip, and three on a new connection. staysigned keeps
+the provider's metadata and keys with the session, of any age for a refresh and an hour old at most for a sign-in. MSAL Go asks for metadata in
+each process, and for its instance discovery unless it is told not to, as it is for the sign-in here.`
 
 // versions are those of the rivals.
 func versions(tb testing.TB) string {

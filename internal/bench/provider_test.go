@@ -32,7 +32,8 @@ var padding = strings.Repeat("0123456789abcdef", 60)
 // provider is an identity provider in this process, reached without a socket, that tells its own time from ours.
 type provider struct {
 	*msaltest.Platform
-	spent atomic.Int64 // nanoseconds of requests since the last look
+	spent     atomic.Int64 // nanoseconds of requests since the last look
+	consented map[int]bool // who has allowed the application its scopes, on Microsoft's platform
 }
 
 func newProvider(tb testing.TB) *provider {

@@ -63,7 +63,7 @@ func (b *book) refreshes(tb testing.TB) {
 			msalRefresher(tb, msalMemory, p.newMSAL(tb, &loaded{data: blob})),
 			ourRefresher(oursDir, p.ours(tb, open()), onDisk[0]),
 			msalRefresher(tb, msalFile, p.newMSAL(tb, plainFile(path))),
-			msalRefresher(tb, msalOfficer, p.newMSAL(tb, official)),
+			msalRefresher(tb, msalExtension, p.newMSAL(tb, official)),
 		}
 		if n == 1 {
 			source := p.refreshToken(tb, 0)
@@ -76,7 +76,7 @@ func (b *book) refreshes(tb testing.TB) {
 		got[n] = p.beyond(tb, all, min(b.rounds, 20))
 	}
 	g := grid{head: columns(counts)}
-	for _, name := range []string{oursEach, msalMemory, xoauth2, oursDir, msalFile, msalOfficer, providersShare} {
+	for _, name := range []string{oursEach, msalMemory, xoauth2, oursDir, msalFile, msalExtension, providersShare} {
 		g.add(got.row(counts, name, "one token")...)
 	}
 	g.add(got.ratios(counts, msalRatio+", on disk", msalFile, oursDir)...)

@@ -33,15 +33,15 @@ type rival struct {
 
 // The rivals' names, as the report shows them.
 const (
-	oursBound   = "**staysigned**, `For(account)` kept"
-	oursEach    = "**staysigned**, `For(account)` each time"
-	oursDir     = "**staysigned**, sealed directory"
-	msalMemory  = "MSAL Go, in memory"
-	msalFile    = "MSAL Go, one file"
-	msalOfficer = "MSAL Go, official extension"
-	azDevice    = "azidentity, DeviceCodeCredential"
-	xoauth2     = "x/oauth2, ReuseTokenSource"
-	googleAuth  = "cloud.google.com/go/auth, cached provider"
+	oursBound     = "**staysigned**, `For(account)` kept"
+	oursEach      = "**staysigned**, `For(account)` each time"
+	oursDir       = "**staysigned**, sealed directory"
+	msalMemory    = "MSAL Go, in memory"
+	msalFile      = "MSAL Go, one file"
+	msalExtension = "MSAL Go, official extension"
+	azDevice      = "azidentity, DeviceCodeCredential"
+	xoauth2       = "x/oauth2, ReuseTokenSource"
+	googleAuth    = "cloud.google.com/go/auth, cached provider"
 )
 
 // each asks for an account every time, as a server does that serves many.
