@@ -223,11 +223,12 @@ func TestAcceptedRules(t *testing.T) {
 				require.Zero(t, token.Missing.Len(), "%s", token.Missing)
 
 				p.ResetLog()
-				if tt.later == nil {
-					tt.later = tt.asked
+				later := tt.later
+				if later == nil {
+					later = tt.asked
 				}
 				if tt.token == "" || tt.request != "" {
-					again, err := c.Token(t.Context(), tt.later...)
+					again, err := c.Token(t.Context(), later...)
 					require.NoError(t, err)
 					require.Equal(t, tt.request != "", again.AccessToken() != token.AccessToken())
 				}
@@ -237,7 +238,7 @@ func TestAcceptedRules(t *testing.T) {
 				}
 				require.Len(t, p.Requests(), 1)
 				require.Equal(t, tt.request, p.TokenRequests("refresh_token")[0].Form.Get("scope"))
-				_, err := c.Token(t.Context(), tt.later...)
+				_, err := c.Token(t.Context(), later...)
 				require.NoError(t, err)
 				require.Len(t, p.Requests(), 1, "and no second time")
 			})
