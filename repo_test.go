@@ -221,29 +221,6 @@ func TestPackageComments(t *testing.T) {
 	}
 }
 
-// People search their logs for the events of msal, so the list of them is complete.
-func TestEvents(t *testing.T) {
-	t.Parallel()
-	calls := regexp.MustCompile(`\.(?:event|warn|LogAttrs|(?:Debug|Info|Warn|Error)Context)\((?:[^"()]|\(\))*"([^"]+)"`)
-	logged, said := map[string]bool{}, map[string]bool{}
-	for f := range code() {
-		if f.dir() != "msal" {
-			continue
-		}
-		for _, call := range calls.FindAllStringSubmatch(f.text, -1) {
-			logged[call[1]] = true
-		}
-		_, events, _ := strings.Cut(strings.Join(strings.Fields(f.syntax.Doc.Text()), " "), "# Events ")
-		events, _, _ = strings.Cut(events, " # ")
-		for i, text := range strings.Split(events, `"`) {
-			if i%2 == 1 {
-				said[text] = true
-			}
-		}
-	}
-	require.Equal(t, logged, said)
-}
-
 // forbidden is what code outside of tests does without; but for "in", folders and files that may have it.
 var forbidden = []struct{ names, in string }{
 	{`"math/rand" "text/template"`, ""},    // predictable, escapes nothing
@@ -304,54 +281,6 @@ func TestNoMachinePaths(t *testing.T) {
 	machine := regexp.MustCompile(`(/(home|root|Users|work|tmp)/|[A-Z]:\\\\?Users\\)\w+`)
 	for _, f := range files() {
 		require.Empty(t, machine.FindString(f.text), f.path)
-	}
-}
-
-// Code in prose rots unless something compiles it: each block is the body of an Example, what it prints is the output
-// of one, a line in a package comment is a line of one, what a table says of keys is in one, and a command is one that
-// .ci/run or a test gives.
-func TestProse(t *testing.T) {
-	t.Parallel()
-	bodies, outputs, source, proofs := map[string]bool{}, map[string]bool{}, "", ""
-	for _, f := range files() {
-		if f.syntax != nil && f.isTest() {
-			for _, example := range doc.Examples(f.syntax) {
-				text := f.body(example)
-				bodies[text], outputs[example.Output] = true, true
-				source += text
-			}
-		}
-		if f.path == ".ci/run" || strings.HasPrefix(f.path, "examples/") && f.isTest() {
-			proofs += f.text
-		}
-	}
-	blocks := regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
-	for _, f := range files() {
-		for _, block := range blocks.FindAllStringSubmatch(f.text, -1) {
-			switch kind, text := block[1], block[2]; {
-			case path.Ext(f.path) != ".md":
-			case kind == "go":
-				require.True(t, bodies[text], "%s: no Example has this body:\n%s", f.path, text)
-			case kind == "sh":
-				for command := range strings.Lines(text) {
-					require.Contains(t, proofs, strings.TrimSpace(command), f.path)
-				}
-			case f.path == "README.md" || f.path == "docs/scopes.md":
-				require.True(t, outputs[text], "%s: no Example prints this:\n%s", f.path, text)
-			}
-		}
-		_, table, _ := strings.Cut(f.text, "\n## Where the key is\n\n")
-		table, _, _ = strings.Cut(table, "\n## ")
-		for _, cell := range regexp.MustCompile("(?m)`([^`]*)` \\|$").FindAllStringSubmatch(table, -1) {
-			if cell[1] != "Config.Cache" {
-				require.Contains(t, source, cell[1], f.path)
-			}
-		}
-		for line := range strings.Lines(f.text) {
-			if line, ok := strings.CutPrefix(line, "//\t"); ok && f.path == "msal/doc.go" && !strings.Contains(line, ".go ") {
-				require.Contains(t, source, line, f.path)
-			}
-		}
 	}
 }
 

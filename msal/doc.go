@@ -10,7 +10,7 @@
 //
 //	token, err := client.Token(ctx, "User.Read")
 //	if errors.Is(err, msal.ErrSignInRequired) {
-//		token, err = client.SignIn(ctx, msal.Browser{}, "User.Read")
+//	token, err = client.SignIn(ctx, msal.Browser{}, "User.Read")
 //	}
 //
 // openid, profile, email and offline_access go along with every request; naming
@@ -28,15 +28,32 @@
 //
 // # Events
 //
-// Config.Logger gets "signed in", "refreshed" and "signed out" as information,
-// and "refresh failed", "sign-in required", "session not stored", "import
-// failed", "browser not opened", "metadata not fetched", "metadata not stored",
-// "stored metadata not used", "keys of the server not used" and "default scopes
-// refused by the server" as warnings; "default scopes passed explicitly" is for
-// debugging. The names and their attributes stay as they are. The attribute
-// session, of all that concern a session, names the record of an account, which
-// says nothing about the person; error, of every warning but the last, says why.
-// No token is in any.
+// Config.Logger gets these, and nothing else. The names, the levels and the
+// attributes stay as they are, so programs may look for them:
+//
+//	event                                level  attributes
+//	signed in                            INFO   session
+//	refreshed                            INFO   session
+//	signed out                           INFO   session
+//	refresh failed                       WARN   session error
+//	sign-in required                     WARN   session error
+//	session not stored                   WARN   session error
+//	import failed                        WARN   session error
+//	browser not opened                   WARN   error
+//	metadata not fetched                 WARN   error
+//	metadata not stored                  WARN   error
+//	stored metadata not used             WARN   error
+//	keys of the server not used          WARN   error issuer
+//	default scopes refused by the server WARN   scopes issuer
+//	default scopes passed explicitly     DEBUG  scopes
+//
+// The session is the name of the account's record, which says nothing about the
+// person. The error says why; it is an error, for errors.Is and errors.As. The
+// issuer is the server's, and the scopes are those that the event is about.
+//
+// No token is in any. A refresh is one event, however many callers have waited
+// for it: "refreshed", "sign-in required" if only a person can help now, or
+// "refresh failed".
 //
 // # Where to read
 //

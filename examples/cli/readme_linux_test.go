@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,16 +25,16 @@ staysigned status
 staysigned token --header | wc -w
 staysigned logout
 `
+	forCurl   = "staysigned token --header User.Read | curl -H @- https://graph.microsoft.com/v1.0/me\n"
 	forGit    = "git config --global credential.https://git.example.com.helper '!staysigned credential git --host git.example.com'\n"
 	forDocker = "ln -s staysigned ~/.local/bin/docker-credential-work\n"
 )
 
-// All of it but the demonstration, which is the next test, is typed at a terminal, and works.
+// All of it but the demonstration, which is the next test, is typed at a terminal, and works. There, curl is a function
+// that looks at what it is given.
 func TestReadme(t *testing.T) {
 	t.Parallel()
-	for _, block := range []string{install, serve, tour, forGit, forDocker} {
-		require.Contains(t, readme(t), "```sh\n"+block+"```\n")
-	}
+	require.Equal(t, []string{install, serve, tour, forCurl, forGit, forDocker}, readmeBlocks(t, "sh"))
 	w := here(t)
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
@@ -51,8 +52,55 @@ func TestReadme(t *testing.T) {
 	}
 	require.False(t, w.SessionAlive("avery"))
 	require.Equal(t, 1, w.Count("revocation"), "it was")
+	s.keys("curl() { grep -c '^Authorization: Bearer .'; }")
+	s.enter("staysigned login User.Read")
+	require.Equal(t, "0", s.code(), s.text())
+	s.enter(strings.TrimSuffix(forCurl, "\n"))
+	require.Equal(t, "0", s.code(), s.text())
 	s.enter("docker-credential-work version")
 	s.wait(`there is no profile "work"`)
+}
+
+// What README.md puts into files is read by those who will read it: the user of a kubeconfig in TestKubectl, the others here.
+func TestReadmeFiles(t *testing.T) {
+	t.Parallel()
+	require.Len(t, readmeBlocks(t, "yaml"), 1)
+	settings := readmeBlocks(t, "toml")
+	require.Len(t, settings, 1)
+	w := here(t)
+	w.write(t, "config/staysigned/config.toml", settings[0]+"hosts = [\"registry.example.com\"]\n")
+	_, profiles, _, err := readConfig(filepath.Join(w.dir, "config", "staysigned", "config.toml"))
+	require.NoError(t, err)
+	require.NoError(t, profiles["work"].check())
+
+	docker := readmeBlocks(t, "json")
+	require.Len(t, docker, 1)
+	var config struct{ CredHelpers map[string]string }
+	decoder := json.NewDecoder(strings.NewReader(docker[0]))
+	decoder.DisallowUnknownFields()
+	require.NoError(t, decoder.Decode(&config))
+	for host, helper := range config.CredHelpers { // the helper of that name is asked, and is for that host
+		require.Contains(t, forDocker, "docker-credential-"+helper+"\n")
+		cmd := w.command(t, "docker-credential-"+helper, "get")
+		cmd.Stdin = strings.NewReader("https://" + host)
+		out, ok := said(cmd)
+		require.False(t, ok)
+		require.Contains(t, out, "staysigned login --profile "+helper)
+		cmd = w.command(t, "docker-credential-"+helper, "get")
+		cmd.Stdin = strings.NewReader("https://elsewhere.example.com")
+		out, ok = said(cmd)
+		require.False(t, ok)
+		require.NotContains(t, out, "login")
+	}
+}
+
+// readmeBlocks are the blocks of a kind in README.md.
+func readmeBlocks(t *testing.T, kind string) (all []string) {
+	t.Helper()
+	for _, block := range regexp.MustCompile("(?ms)^```"+kind+"\n(.*?)^```$").FindAllStringSubmatch(readme(t), -1) {
+		all = append(all, block[1])
+	}
+	return all
 }
 
 // The demonstration is a platform to sign in at.
