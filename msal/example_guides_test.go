@@ -350,3 +350,18 @@ func Example_twoAPIs() {
 		_ = resp.Body.Close()
 	}
 }
+
+// In a container: the key is mounted, and the sessions are on a volume.
+func Example_container() {
+	client, err := msal.New(msal.Config{
+		ClientID:  "11111111-2222-3333-4444-555555555555",
+		Authority: "https://login.microsoftonline.com/organizations",
+		Cache:     cache.Dir("/var/lib/myapp/sessions", cache.KeyFile("/run/secrets/myapp/key")),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	token, err := client.SignIn(context.Background(), msal.DeviceCode{}, "User.Read")
+	fmt.Println(token.Account.Username, err)
+}

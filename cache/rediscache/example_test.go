@@ -48,3 +48,39 @@ func Example() {
 		fmt.Println("somebody has to sign in:", err)
 	}
 }
+
+// The same program is a job, with the argument login, and the replicas of a deployment. Sessions that it shares are in
+// Redis; the key that seals them, and the password, are secrets that the cluster mounts.
+func Example_kubernetes() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	server := redis.NewClient(&redis.Options{
+		Addr:                  "redis:6379",
+		Password:              os.Getenv("REDIS_PASSWORD"),
+		ContextTimeoutEnabled: true,
+		DialerRetries:         1,
+	})
+	defer server.Close()
+
+	client, err := msal.New(msal.Config{
+		ClientID:  "night-shift",
+		Authority: "https://login.example.com",
+		Cache:     rediscache.New(server, cache.KeyFile("/run/secrets/night-shift/key"), rediscache.Options{}),
+		Logger:    slog.Default(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Shutdown(context.WithoutCancel(ctx))
+
+	if os.Args[len(os.Args)-1] == "login" {
+		_, err = client.SignIn(ctx, msal.DeviceCode{}, "reports") // shows the code in the log of the pod
+	} else {
+		err = client.KeepFresh(ctx, "reports") // beside the goroutines that do the work
+	}
+	if err != nil && ctx.Err() == nil {
+		fmt.Println(err)
+	}
+}
