@@ -28,8 +28,10 @@ func blocks(f file) (all []block, prose string) {
 	for line := range strings.Lines(f.text) {
 		number++
 		switch kind, fence := strings.CutPrefix(line, "```"); {
+		case !fence && open == nil && regexp.MustCompile("^\\s+(```|~~~)|^~~~").MatchString(line): // by other rules than those of the tests
+			open = &block{page: f.path, line: number, kind: "not at the margin"}
 		case fence && open == nil:
-			open = &block{page: f.path, line: number, kind: strings.TrimSpace(kind)}
+			open = &block{page: f.path, line: number, kind: strings.TrimSuffix(kind, "\n")}
 		case fence:
 			all, open = append(all, *open), nil
 		case open != nil:

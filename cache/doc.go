@@ -1,6 +1,17 @@
 // Package cache says what a session store must promise, and ships one for
 // memory and one that seals what it keeps in a directory.
 //
+// An application chooses a store, and gives it to Config.Cache of package msal:
+//
+//	Memory()                          sessions end with the process
+//	keychain.New("myapp")             desktops: the key is in the system's keychain
+//	Dir(path, KeyFile(file))          daemons: somebody mounts the key
+//	Dir(path, keys.Kernel("myapp"))   servers, SSH: see package keys for this and others
+//	rediscache.New(client, keys, o)   many hosts share sessions
+//	Seal(yours, keys)                 a store of your own, which sees no plaintext
+//
+// What follows is what a store promises, for those who write one.
+//
 // Package msal keeps every session, that is the refresh token, the access
 // tokens and the account of one signed-in person, as one small record in a
 // [Store]. The store sees opaque bytes under keys that msal makes. What

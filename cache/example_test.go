@@ -50,3 +50,52 @@ func ExampleKeyFile_systemd() {
 	fmt.Println(errors.Is(err, cache.ErrNotFound))
 	// Output: true
 }
+
+// I have a store of my own. How do I keep sessions out of it in plaintext? Seal it: what it gets says nothing.
+func ExampleSeal() {
+	dir, err := os.MkdirTemp("", "key")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	key := filepath.Join(dir, "key")
+	if err := os.WriteFile(key, []byte(strings.Repeat("k", 32)), 0o400); err != nil {
+		panic(err)
+	}
+
+	mine := cache.Memory() // a database, say
+	store := cache.Seal(mine, cache.KeyFile(key))
+	ctx := context.Background()
+	if _, err := store.Put(ctx, "a-1", []byte("a session"), ""); err != nil {
+		fmt.Println(err)
+		return
+	}
+	inside, _, err := mine.Get(ctx, "a-1")
+	fmt.Println("in plaintext:", strings.Contains(string(inside), "a session"), err)
+	data, _, err := store.Get(ctx, "a-1")
+	fmt.Println(string(data), err)
+	// Output:
+	// in plaintext: false <nil>
+	// a session <nil>
+}
+
+// Two writers have read the same record. What happens to the second one? It is told, and nothing is lost.
+func ExampleStore() {
+	store := cache.Memory()
+	ctx := context.Background()
+	rev, err := store.Put(ctx, "a-1", []byte("first"), "")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = store.Put(ctx, "a-1", []byte("second"), rev)
+	fmt.Println(err)
+	_, err = store.Put(ctx, "a-1", []byte("from what is gone"), rev)
+	fmt.Println(errors.Is(err, cache.ErrConflict))
+	data, _, err := store.Get(ctx, "a-1")
+	fmt.Println(string(data), err)
+	// Output:
+	// <nil>
+	// true
+	// second <nil>
+}

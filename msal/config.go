@@ -40,7 +40,8 @@ type Config struct {
 	// somebody else.
 	HTTPClient *http.Client
 
-	// Logger gets the events of doc.go's list. If nil, nothing is logged.
+	// Logger gets the events that the package documentation lists. If nil,
+	// nothing is logged.
 	Logger *slog.Logger
 
 	// OmitScopes names defaults never to send, such as "offline_access" for a

@@ -18,6 +18,12 @@
 // one API wants [Client.HTTPClient], one that runs for months [Client.KeepFresh],
 // and every program [Client.Shutdown] at its end.
 //
+// Sessions live in memory and end with the process, unless [Config].Cache says
+// where else: package keychain is for desktops, and package cache has a directory
+// for everything that has no keychain. A test gives a Client the platform of
+// package msaltest. The examples below answer one question each; guides for whole
+// programs, from a command line tool to Kubernetes, are in docs/README.md.
+//
 // # Errors
 //
 // What to do next is a value for errors.Is, from [ErrSignInRequired] to

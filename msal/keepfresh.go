@@ -13,10 +13,11 @@ import (
 // KeepFresh keeps a token for the scopes fresh until ctx ends or a person is
 // needed, for daemons that sign in once and run for months:
 //
-//	go client.KeepFresh(ctx, "User.Read")
+//	err := client.KeepFresh(ctx, "User.Read")
 //
-// It refreshes ahead of time, at a moment that differs between processes, so
-// that a fleet does not call at once, and rides out outages of any length. It
+// Whoever uses the token asks Token for it each time, and finds it fresh.
+// KeepFresh refreshes ahead of time, at a moment that differs between processes,
+// so that a fleet does not call at once, and rides out outages of any length. It
 // returns the cause of ctx's end, or an error on which the program has to act:
 // ErrSignInRequired as soon as it is clear, also while the current token still
 // lasts; ErrAccountRequired; a mistake in the arguments. A sign-out by another

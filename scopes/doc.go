@@ -5,6 +5,9 @@
 // section 3.3), the four of OpenID Connect are the library's business and not
 // the caller's, and a mistake in a list is reported before anything is sent.
 //
+// An application passes strings to package msal, and meets this package in
+// errors, in Token.Scopes and in Client.Explain. It is of use without msal too.
+//
 // Three calls matter. [Explain] says what a list means and what becomes of it.
 // [New] makes a [Set] from an application's list, and [Build]
 // makes the list that goes on the wire: the application's own scopes, then

@@ -18,3 +18,16 @@ func ExampleNew() {
 func ExampleDiagnose() {
 	fmt.Print(keychain.Diagnose(context.Background(), "myapp"))
 }
+
+// How do I tell people where their sessions are, and remove all of it, the key included?
+func ExampleStore_Purge() {
+	dir, err := keychain.Dir("myapp")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("removing", dir)
+	if err := keychain.New("myapp").Purge(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+}

@@ -18,7 +18,7 @@ var ErrWrongPassphrase = errors.New("wrong passphrase")
 // should respect its context. Whoever forgets the passphrase signs in again,
 // with a new file.
 //
-// Only Unlock calls ask, and only if the key cannot be had otherwise. package
+// Only Unlock calls ask, and only if the key cannot be had otherwise. Package
 // msal unlocks its store in a sign-in; what is silent, such as Client.Token, is
 // never the reason for a question, and gets cache.ErrLocked instead. A command
 // line tool, whose person sits in front of it, unlocks its store when it starts:

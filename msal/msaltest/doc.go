@@ -18,7 +18,7 @@
 //	alive := idp.SessionAlive("avery")
 //
 // Without a test, the zero Platform does the same; misuse then panics instead of failing the test. The first example
-// is a whole client in forty lines.
+// is a whole client in forty lines; docs/testing.md of this module goes through the tests of an application.
 //
 // # A person and a browser
 //
