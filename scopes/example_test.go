@@ -40,6 +40,7 @@ func ExampleBuild_omit() {
 	// Output: calendar openid profile email <nil>
 }
 
+// Why is my list of scopes refused? Each scope is a string of its own.
 func ExampleNew() {
 	_, err := scopes.New("User.Read Mail.Read")
 	fmt.Println(err)
@@ -59,6 +60,8 @@ func ExampleParse() {
 	// Output: false Mail.Read
 }
 
+// What does a permission of Microsoft Graph allow? The built-in catalog knows
+// five; LoadCatalog reads all.
 func ExampleCatalog_Lookup() {
 	permission, ok := scopes.BuiltinCatalog().Lookup("https://graph.microsoft.com/user.read")
 	fmt.Println(ok, permission.Value, permission.ID)
@@ -87,7 +90,7 @@ func ExampleExplain() {
 	// true
 }
 
-// For people.
+// The same for people, of any client and server.
 func ExampleExplanation_String() {
 	rules := scopes.Rules{Server: "https://login.example.com", Defaults: scopes.Defaults()}
 	fmt.Print(scopes.Explain([]string{"calendar"}, rules, nil))
