@@ -105,7 +105,7 @@ func Example_service() {
 
 // Over SSH: no browser, no keychain. The person signs in on another device, and the Linux kernel keeps the key.
 func Example_ssh() {
-	state, err := os.UserConfigDir()
+	dir, err := keychain.Dir("myapp") // below the state directory of the person
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -113,7 +113,7 @@ func Example_ssh() {
 	client, err := msal.New(msal.Config{
 		ClientID:  "11111111-2222-3333-4444-555555555555",
 		Authority: "https://login.microsoftonline.com/organizations",
-		Cache:     cache.Dir(filepath.Join(state, "myapp", "sessions"), keys.Kernel("myapp")),
+		Cache:     cache.Dir(dir, keys.Kernel("myapp")),
 	})
 	if err != nil {
 		fmt.Println(err)
