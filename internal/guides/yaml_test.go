@@ -8,6 +8,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"mvdan.cc/sh/v3/syntax"
 	"sigs.k8s.io/yaml"
 )
 
@@ -58,7 +59,7 @@ func decode(t *testing.T, text string) {
 }
 
 // mounts holds that what containers mount is there, and all of it mounted; and that a key is for its owner alone, because
-// cache.KeyFile refuses another one.
+// cache.KeyFile refuses another one. What a shell is to run is parsed.
 func mounts(t *testing.T, pod corev1.PodSpec) {
 	t.Helper()
 	there, used := map[string]bool{}, map[string]bool{}
@@ -70,6 +71,10 @@ func mounts(t *testing.T, pod corev1.PodSpec) {
 		}
 	}
 	for _, c := range append(pod.InitContainers, pod.Containers...) {
+		if len(c.Command) == 3 && c.Command[0] == "sh" {
+			_, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(c.Command[2]), c.Name)
+			require.NoError(t, err)
+		}
 		for _, m := range c.VolumeMounts {
 			used[m.Name] = true
 		}
