@@ -47,3 +47,29 @@ func ExampleProvider_noOpenID() {
 	// <nil>
 	// <nil>
 }
+
+// Which scopes does my provider get? Those that it understands: by its address, by a name where the address says
+// nothing, or else by its metadata.
+func Example_providers() {
+	for _, cfg := range []msal.Config{
+		{ClientID: "123456789012-abc.apps.googleusercontent.com", InstalledAppSecret: "GOCSPX-not-a-secret", Authority: "https://accounts.google.com"},
+		{ClientID: "my-app", Authority: "https://example.okta.com"},
+		{ClientID: "Iv1.0123456789abcdef", Authority: "https://github.com/login/oauth"},
+		{ClientID: "my-app", Authority: "https://sso.example.com/realms/main", Provider: msal.Provider{Name: "keycloak"}},
+		{ClientID: "my-app", Authority: "https://id.example.com"}, // its metadata decides
+	} {
+		client, err := msal.New(cfg)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		e := client.Explain(nil)
+		fmt.Printf("%s: %q, perhaps %q\n", cfg.Authority, e.Sent, e.Undecided)
+	}
+	// Output:
+	// https://accounts.google.com: "openid profile email", perhaps ""
+	// https://example.okta.com: "openid profile email offline_access", perhaps ""
+	// https://github.com/login/oauth: "", perhaps ""
+	// https://sso.example.com/realms/main: "openid profile email", perhaps ""
+	// https://id.example.com: "", perhaps "openid profile email offline_access"
+}

@@ -21,6 +21,63 @@ var update = flag.Bool("update", false, "rewrite docs/which-provider.md")
 
 const document = `# Which provider
 
+An authority is all that most providers need: which scopes they get, and what wins a refresh token, is found by its address, or else
+by its metadata.
+
+` + "`" + `` + "`" + `` + "`" + `go
+for _, cfg := range []msal.Config{
+	{ClientID: "123456789012-abc.apps.googleusercontent.com", InstalledAppSecret: "GOCSPX-not-a-secret", Authority: "https://accounts.google.com"},
+	{ClientID: "my-app", Authority: "https://example.okta.com"},
+	{ClientID: "Iv1.0123456789abcdef", Authority: "https://github.com/login/oauth"},
+	{ClientID: "my-app", Authority: "https://sso.example.com/realms/main", Provider: msal.Provider{Name: "keycloak"}},
+	{ClientID: "my-app", Authority: "https://id.example.com"}, // its metadata decides
+} {
+	client, err := msal.New(cfg)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e := client.Explain(nil)
+	fmt.Printf("%s: %q, perhaps %q\n", cfg.Authority, e.Sent, e.Undecided)
+}
+` + "`" + `` + "`" + `` + "`" + `
+
+It prints what is sent without being asked for, and what only the metadata can tell:
+
+` + "`" + `` + "`" + `` + "`" + `text
+https://accounts.google.com: "openid profile email", perhaps ""
+https://example.okta.com: "openid profile email offline_access", perhaps ""
+https://github.com/login/oauth: "", perhaps ""
+https://sso.example.com/realms/main: "openid profile email", perhaps ""
+https://id.example.com: "", perhaps "openid profile email offline_access"
+` + "`" + `` + "`" + `` + "`" + `
+
+A profile is a value. Somebody who wants another one changes it:
+
+` + "`" + `` + "`" + `` + "`" + `go
+provider, ok := msal.LookupProvider("keycloak")
+fmt.Println(provider.Defaults, ok)
+provider.Defaults = append(provider.Defaults, scopes.OfflineAccess)
+_, err := msal.New(msal.Config{
+	ClientID:  "my-app",
+	Authority: "https://sso.example.com/realms/main",
+	Provider:  provider,
+})
+fmt.Println(err)
+` + "`" + `` + "`" + `` + "`" + `
+
+## What goes wrong
+
+| what people see | what to do |
+|---|---|
+| ` + "`" + `default scopes refused by the server` + "`" + `, in the log | nothing: the sign-in went on without them, and the store remembers. ` + "`" + `Config.OmitScopes` + "`" + `, or a profile, spares the first request |
+| a sign-in at each start, and ` + "`" + `Token.Renewable` + "`" + ` is false | there is no refresh token: the provider wants something else than the scope for one (` + "`" + `Provider.Offline` + "`" + `), or its administrator has to allow it, as at Auth0 (documented) |
+| an error that the person sees, and the program never | Google shows a scope that it does not know on a page of its own (recorded), and so do servers with a redirect URI that is not registered |
+| ` + "`" + `invalid_client` + "`" + `, and the provider has given out a "secret" | it goes to ` + "`" + `Config.InstalledAppSecret` + "`" + ` |
+| a redirect URI that the provider does not know | the column "redirect" is what is sent; ` + "`" + `Browser.RedirectURI` + "`" + ` is for another one, with a port where the provider compares ports |
+
+## The table
+
 What goes into a request beyond the caller's scopes, for the providers of which discovery alone would decide wrongly. A row is
 found by the host of the authority, or by ` + "`Config.Provider.Name`" + ` on hosts of one's own. ` + "`msal.LookupProvider`" + ` returns it as a
 value; what is set in ` + "`Config.Provider`" + ` stands over it, field by field. This page is written by
