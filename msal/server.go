@@ -322,6 +322,8 @@ func (c *core) decodeMetadata(data []byte) (*metadata, error) {
 	}
 	if err == nil {
 		md.refused, err = scopes.Parse(refused)
+		openID, _ := scopes.New(scopes.OpenID)
+		md.refused = md.refused.Without(openID) // refusedBy never names it: what a store says does not switch ID tokens off
 	}
 	if err == nil && md.doc == nil {
 		md.doc, err = c.parseMetadata(document)
