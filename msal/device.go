@@ -221,8 +221,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // in the middle of an answer, or the server is not well or busy.
 func transient(err error) bool {
 	if refused, ok := errors.AsType[*ServerError](err); ok {
-		return refused.StatusCode >= 500 || refused.StatusCode == 429 || refused.Code == "temporarily_unavailable" ||
-			refused.Code == "server_error"
+		return refused.unwell()
 	}
 	failure, ok := errors.AsType[*wire.Error](err)
 	return ok && (failure.Status == 0 || failure.Unknown())

@@ -111,6 +111,14 @@ func (e *ServerError) throttled() bool {
 	return e.StatusCode == http.StatusTooManyRequests || slices.Contains(e.Codes, looping)
 }
 
+// unwell tells whether e is about the server and not about the request. Two
+// codes are the statuses 500 and 503 for where those cannot be sent (RFC 6749
+// section 4.1.2.1). Microsoft's token endpoint gives them too (documented; with
+// which status is not verified).
+func (e *ServerError) unwell() bool {
+	return e.throttled() || e.StatusCode >= 500 || e.Code == "server_error" || e.Code == "temporarily_unavailable"
+}
+
 // terminal tells whether e means that the refresh token it answers is dead for
 // good. Microsoft says invalid_grant also for what a person can settle, such
 // as consent or a second factor; elsewhere RFC 6749 section 5.2 leaves one

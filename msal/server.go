@@ -372,7 +372,7 @@ func (s *server) leaveAlone(e *ServerError, now time.Duration) {
 	if e.StatusCode == 404 || e.StatusCode == 405 || e.StatusCode == 410 {
 		s.failed.Store(true)
 	}
-	if e.RetryAfter <= 0 || e.StatusCode != 429 && e.StatusCode < 500 && !slices.Contains(e.Codes, looping) {
+	if e.RetryAfter <= 0 || !e.unwell() {
 		return
 	}
 	s.mu.Lock()
