@@ -312,6 +312,7 @@ func TestBrowserThatDoesNotOpen_CB27_DV18_R8628_10(t *testing.T) {
 	require.ErrorIs(t, err, failed)
 	require.ErrorContains(t, err, redirect)
 	require.ErrorContains(t, err, "within 200ms")
+	require.ErrorIs(t, err, msal.ErrSignInTimeout)
 	requireClosed(t, redirect)         // too late
 	require.Zero(t, p.Count("device")) // nor is anything else tried
 
@@ -330,6 +331,7 @@ func TestBrowserTimeoutHint(t *testing.T) {
 	status, _, _ := call(t, "GET", v.redirect+"/?code=x&state=y")
 	require.Equal(t, http.StatusMethodNotAllowed, status)
 	_, err := v.wait(t)
+	require.ErrorIs(t, err, msal.ErrSignInTimeout)
 	require.ErrorContains(t, err, "by GET")
 	require.ErrorContains(t, err, v.redirect)
 	require.Zero(t, p.Count("token"))
@@ -344,6 +346,15 @@ func TestBrowserCancelled_CB27(t *testing.T) {
 	cancel(changed)
 	_, err := v.wait(t)
 	require.ErrorIs(t, err, changed)
+	require.NotErrorIs(t, err, msal.ErrSignInTimeout)
+
+	// A deadline of the caller's is the caller's too.
+	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	v = startBrowser(ctx, t, c, msal.Browser{})
+	_, err = v.wait(t)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NotErrorIs(t, err, msal.ErrSignInTimeout)
 }
 
 // No browser is opened when the answer could not arrive, or at another

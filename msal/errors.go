@@ -26,6 +26,12 @@ var (
 	// Accounts and ask through Client.For.
 	ErrAccountRequired = errors.New("several accounts are signed in; choose one with For")
 
+	// ErrSignInTimeout: nobody finished the sign-in within Browser.Timeout, the
+	// life of the device code or the ten minutes of an Authorization. Begin anew,
+	// once somebody is there. If the caller's context ends first, its cause is
+	// the error instead.
+	ErrSignInTimeout = errors.New("nobody finished the sign-in in time")
+
 	// ErrStateMismatch: the redirect does not belong to this Authorization.
 	// Ignore it and wait for the right one.
 	ErrStateMismatch = errors.New("state does not match")

@@ -111,7 +111,7 @@ func (a *app) judge(ctx context.Context, err error) failure {
 		set(exitUsage, "")
 	case isSeveral:
 		set(exitAccount, "choose one with --account: "+strings.Join(several.names, ", "))
-	case errors.Is(err, msal.ErrSignInRequired):
+	case errors.Is(err, msal.ErrSignInRequired) || errors.Is(err, msal.ErrSignInTimeout):
 		set(exitSignIn, "run: "+a.again(loginFor(f.server)...))
 	case errors.Is(err, cache.ErrLocked):
 		set(exitStorage, "run: "+a.again("unlock"))
