@@ -32,6 +32,12 @@ var (
 	// the error instead.
 	ErrSignInTimeout = errors.New("nobody finished the sign-in in time")
 
+	// ErrNotRevoked: SignOut has removed the session from this machine, and the
+	// server still knows it, for the reason that is wrapped. Say so, and do not
+	// call again: what could tell the server is gone. Where somebody may have a
+	// copy of the session, the person ends it in the settings of their account.
+	ErrNotRevoked = errors.New("signed out here, but the server was not told")
+
 	// ErrStateMismatch: the redirect does not belong to this Authorization.
 	// Ignore it and wait for the right one.
 	ErrStateMismatch = errors.New("state does not match")

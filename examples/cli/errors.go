@@ -124,6 +124,9 @@ func (a *app) judge(ctx context.Context, err error) failure {
 	case unreachable(err):
 		set(exitUnreachable, "try again later, or see: "+a.again("doctor"))
 	}
+	if errors.Is(err, msal.ErrNotRevoked) { // there is nothing left to try again with
+		f.next = "the session ends by itself, or in the settings of your account at the server"
+	}
 	return f
 }
 

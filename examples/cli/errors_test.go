@@ -48,6 +48,8 @@ func TestJudge(t *testing.T) {
 		"no answer in time":        {context.DeadlineExceeded, exitUnreachable, "try again later, or see: staysigned doctor"},
 		"cut":                      {io.ErrUnexpectedEOF, exitUnreachable, "try again later, or see: staysigned doctor"},
 		"lost":                     {msal.ErrOutcomeUnknown, exitUnreachable, "try again later, or see: staysigned doctor"},
+		"signed out here alone": {fmt.Errorf("%w: %w", msal.ErrNotRevoked, &net.OpError{Err: errors.New("x")}), exitUnreachable,
+			"the session ends by itself, or in the settings of your account at the server"},
 		"busy":                     {msal.ErrBusy, exitUnreachable, "try again later, or see: staysigned doctor"},
 		"locked":                   {cache.ErrLocked, exitStorage, "run: staysigned unlock"},
 		"keychain does not answer": {cache.ErrUnavailable, exitStorage, "run: staysigned doctor"},

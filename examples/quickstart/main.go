@@ -190,7 +190,7 @@ func (t *tour) runAgain(context.Context) error {
 }
 
 func (t *tour) forget(ctx context.Context) error {
-	if err := t.client.SignOut(ctx); err != nil {
+	if err := t.client.SignOut(ctx); err != nil && !errors.Is(err, msal.ErrNotRevoked) {
 		return err
 	}
 	if _, err := t.client.Token(ctx, scope); !errors.Is(err, msal.ErrSignInRequired) {
