@@ -98,7 +98,7 @@ func (a *app) signedIn(s *session, token msal.Token) error {
 	if a.flags.json {
 		return a.printJSON(token.Account)
 	}
-	a.talk.say("%s Signed in as %s. The session is in %s.\n", a.talk.green("✓"), a.talk.bold(described(token.Account)), plain(s.store.String()))
+	a.talk.say("%s Signed in as %s. The session is in %s.\n", a.talk.green("✓"), a.talk.bold(token.Account.String()), plain(s.store.String()))
 	return nil
 }
 

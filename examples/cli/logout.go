@@ -50,9 +50,9 @@ func (s *session) signOut(ctx context.Context, all bool) error {
 		e := s.client.For(account).SignOut(ctx)
 		switch {
 		case e == nil:
-			s.talk.say("%s Signed out %s, here and at the server.\n", s.talk.green("✓"), described(account))
+			s.talk.say("%s Signed out %s, here and at the server.\n", s.talk.green("✓"), account)
 		case errors.Is(e, msal.ErrNotRevoked):
-			s.talk.say("%s Signed out %s, but only here.\n", s.talk.bold("!"), described(account))
+			s.talk.say("%s Signed out %s, but only here.\n", s.talk.bold("!"), account)
 		}
 		err = errors.Join(err, e)
 	}
