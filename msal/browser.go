@@ -18,7 +18,9 @@ import (
 // this machine (RFC 8252). The zero value is what most applications want.
 //
 // It never falls back to a device code by itself: what looks like one to the
-// person is what a phisher sends them.
+// person is what a phisher sends them. Where no browser comes up it shows the
+// address and waits. A program that would rather use DeviceCode there asks
+// NoBrowser first.
 type Browser struct {
 	// RedirectURI is as registered with the server: "http://localhost" or
 	// "http://127.0.0.1", with a path and a fixed port where the registration
@@ -49,6 +51,14 @@ type Browser struct {
 	// on what this machine lacks go to standard error when no browser can be
 	// opened.
 	Show func(ctx context.Context, url string) error
+}
+
+// NoBrowser says why no browser can be expected to come up on this machine, or
+// not before the person: "over SSH", "in a container", "no display (...)". It is
+// empty where one can. It decides by the environment, and runs nothing.
+func NoBrowser() (why string) {
+	why, _, _ = strings.Cut(browser.Advice(), ": ") // the rest is advice for an address that is to be opened by hand
+	return why
 }
 
 const defaultSignInTimeout = 5 * time.Minute

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -321,6 +322,21 @@ func TestBrowserThatDoesNotOpen_CB27_DV18_R8628_10(t *testing.T) {
 	_, err = c.SignIn(t.Context(), b, "read")
 	require.ErrorIs(t, err, failed)
 	require.ErrorContains(t, err, "Browser.Show")
+}
+
+// A program can ask before it sends a person to a browser that nobody sees.
+func TestNoBrowser(t *testing.T) {
+	for _, name := range []string{
+		"BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "SUDO_UID", "PKEXEC_UID", "DOAS_USER",
+	} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22")
+	require.Equal(t, "over SSH", msal.NoBrowser())
+	if runtime.GOOS != "windows" { // which has no BROWSER
+		t.Setenv("BROWSER", os.Args[0])
+		require.Empty(t, msal.NoBrowser(), "whoever set it knows better")
+	}
 }
 
 // What was seen at the port explains a timeout.
