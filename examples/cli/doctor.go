@@ -202,8 +202,8 @@ func (a *app) storeFinding(ctx context.Context, st *store) finding {
 }
 
 func browserFinding() finding {
-	if why := noBrowser(); why != "" {
-		return finding{"browser", note, why, "sign in on another device: " + program + " login --device", exitOK}
+	if why := msal.NoBrowser(); why != "" {
+		return finding{"browser", note, "none is to be expected here: " + why, "sign in on another device: " + program + " login --device", exitOK}
 	}
 	return finding{Check: "browser", State: ok, Text: "opens on this machine"}
 }
