@@ -93,7 +93,7 @@ const never = `\z.`
 func (r *recording) runs(command, pauses string, code int) {
 	r.t.Helper()
 	lines, pause := r.read(r.begins(command, `(.*\n)?\$\z`)), regexp.MustCompile(pauses)
-	require.Equal(r.t, code, r.code(), command)
+	require.Equal(r.t, code, r.code(), "%s (%s)", command, install)
 	for i := len(r.frames[len(r.frames)-1].lines); i < len(lines)-2; i++ {
 		if pause.MatchString(lines[i].String()) {
 			r.show(lines[:i+1])
