@@ -149,6 +149,62 @@ func TestKeyCannotBeHad(t *testing.T) {
 	}
 }
 
+// deaf are Keys that fail the first time, and then have recovered.
+type deaf struct {
+	fakeKeys
+	err error
+}
+
+func (k *deaf) Key(ctx context.Context, id string) ([]byte, error) {
+	if err := k.err; err != nil {
+		k.err = nil
+		return nil, err
+	}
+	return k.fakeKeys.Key(ctx, id)
+}
+
+// What may be in a keychain is not known while it does not answer, and so
+// nothing is put there, not even at the first start.
+func TestNoKeyIsMadeWhereTheKeychainFails(t *testing.T) {
+	t.Parallel()
+	k := &deaf{err: cache.ErrLocked}
+	s := cache.Seal(cache.Memory(), k)
+	_, err := s.Put(t.Context(), "a-1", []byte("one"), "")
+	require.ErrorIs(t, err, cache.ErrLocked)
+	require.Zero(t, k.made)
+	put(t, s, "a-1", "one", "")
+	require.Equal(t, 1, k.made)
+}
+
+// full is a disk that takes no manifest.
+type full struct {
+	cache.Store
+	err error
+}
+
+func (f *full) Put(ctx context.Context, key string, data []byte, prev cache.Rev) (cache.Rev, error) {
+	if f.err != nil && key == "store.json" {
+		return "", f.err
+	}
+	return f.Store.Put(ctx, key, data, prev)
+}
+
+// Without a manifest nobody finds the key of what would be sealed.
+func TestManifestWasNotWritten(t *testing.T) {
+	t.Parallel()
+	k, inner := &fakeKeys{}, &full{cache.Memory(), errors.New("no space left")}
+	s := cache.Seal(inner, k)
+	_, err := s.Put(t.Context(), "a-1", []byte("one"), "")
+	require.ErrorIs(t, err, inner.err)
+	require.ErrorIs(t, s.(cache.Unlocker).Unlock(t.Context()), inner.err)
+	for key, err := range inner.List(t.Context(), "") {
+		t.Fatal("written:", key, err)
+	}
+	inner.err = nil
+	put(t, s, "a-1", "one", "")
+	requireRecord(t, cache.Seal(inner, k), "a-1", "one")
+}
+
 // A keychain that says it stored the key, and did not: nothing is sealed with
 // what nobody will have.
 func TestKeyWasNotStored(t *testing.T) {

@@ -43,10 +43,12 @@ func (c *Client) Accounts(ctx context.Context) ([]Account, error) {
 
 // SignOut forgets the account: its record is deleted under the lock that
 // refreshes hold, so that none brings it back, and then the server is asked to
-// revoke the refresh tokens (RFC 7009), where it offers that. If the record
-// could be deleted, an error means only that the server was not told. An
-// account that is not there is no error. MSAL calls it RemoveAccount, and does
-// not tell the server.
+// revoke the refresh tokens (RFC 7009), where it offers that. An account that
+// is not there is no error. MSAL calls it RemoveAccount, and does not tell the
+// server.
+//
+// ErrNotRevoked means that the record is gone and only the server was not told.
+// After any other error it may still be in the store.
 func (c *Client) SignOut(ctx context.Context) error {
 	if err := c.signOut(ctx); err != nil {
 		return fmt.Errorf("msal: sign out: %w", err)
@@ -63,27 +65,47 @@ func (c *Client) signOut(ctx context.Context) error {
 	case err == nil:
 	case c.account != "":
 		s = c.core.newSession(c.account) // delete what cannot be read, too
-	case errors.Is(err, cache.ErrUnreadable):
-		return c.core.deleteAll(ctx)
-	case errors.Is(err, cache.ErrLocked) || errors.Is(err, cache.ErrUnavailable) || errors.Is(err, cache.ErrNoSecureStorage):
-		if gone := c.core.deleteAll(ctx); gone != nil {
-			return errors.Join(err, gone)
-		}
-		return fmt.Errorf("the server was not told: %w", err)
+	case errors.Is(err, cache.ErrUnreadable) || errors.Is(err, cache.ErrLocked) || errors.Is(err, cache.ErrUnavailable) || errors.Is(err, cache.ErrNoSecureStorage):
+		return notRevoked(c.core.deleteAll(ctx), unread(err))
 	case errors.Is(err, ErrSignInRequired):
 		return nil
 	default:
 		return err
 	}
-	dead, err := s.forget(ctx)
+	dead, untold, err := s.forget(ctx)
 	for _, token := range dead {
-		err = errors.Join(err, c.core.revoke(ctx, token))
+		untold = errors.Join(untold, c.core.revoke(ctx, token))
+	}
+	return notRevoked(err, untold)
+}
+
+// notRevoked is what a sign-out ends with: kept says why the record may still
+// be here, untold why the server was not told.
+func notRevoked(kept, untold error) error {
+	switch {
+	case kept != nil:
+		return errors.Join(fmt.Errorf("the session is still in the store: %w", kept), untold)
+	case untold != nil:
+		return fmt.Errorf("%w: %w", ErrNotRevoked, untold)
+	}
+	return nil
+}
+
+// unread is why the refresh tokens of a record are not known, nil if there is no
+// record. Nobody has to sign in for what cannot be read: it goes.
+func unread(err error) error {
+	switch {
+	case errors.Is(err, cache.ErrUnreadable):
+		return cache.ErrUnreadable
+	case errors.Is(err, ErrSignInRequired):
+		return nil
 	}
 	return err
 }
 
-// forget deletes the record and returns its refresh tokens.
-func (s *session) forget(ctx context.Context) (dead []string, err error) {
+// forget deletes the record and returns its refresh tokens, or why they are not
+// known.
+func (s *session) forget(ctx context.Context) (dead []string, untold, err error) {
 	// If the lock cannot be had, the record goes all the same: a refresh under
 	// way will find it gone and drop its answer.
 	wait, cancel := context.WithTimeout(ctx, signInLock)
@@ -92,15 +114,17 @@ func (s *session) forget(ctx context.Context) (dead []string, err error) {
 	if err == nil {
 		defer func() { _ = unlock(nil) }()
 	}
-	if r, _, err := s.read(ctx); err == nil {
+	r, _, err := s.read(ctx)
+	if err == nil {
 		for _, g := range r.grants {
 			if g.refreshToken != "" {
 				dead = append(dead, g.refreshToken)
 			}
 		}
 	}
+	untold = unread(err)
 	if err := s.core.Cache.Delete(ctx, s.key); err != nil {
-		return dead, fmt.Errorf("the session is still in the store: %w", err)
+		return dead, untold, err
 	}
 	s.core.signOuts.Add(1) // who has read the record and not yet remembered it sees this, see open
 	s.end()
@@ -110,7 +134,7 @@ func (s *session) forget(ctx context.Context) (dead []string, err error) {
 		s.core.only.CompareAndSwap(known, nil)
 	}
 	s.core.event(ctx, "signed out", s)
-	return dead, nil
+	return dead, untold, nil
 }
 
 // deleteAll deletes the one record there is, which cannot be read now.
@@ -134,7 +158,7 @@ func (c *core) revoke(ctx context.Context, token string) error {
 	}
 	md, err := c.metadata(ctx)
 	if err != nil {
-		return fmt.Errorf("the server was not told: %w", err)
+		return err
 	}
 	if md.doc.RevocationEndpoint == "" {
 		return nil
@@ -143,10 +167,7 @@ func (c *core) revoke(ctx context.Context, token string) error {
 	if c.InstalledAppSecret != "" {
 		form.Set("client_secret", c.InstalledAppSecret)
 	}
-	if err := c.notify(ctx, md.doc.RevocationEndpoint, form); err != nil {
-		return fmt.Errorf("the server was not told: %w", err)
-	}
-	return nil
+	return c.notify(ctx, md.doc.RevocationEndpoint, form)
 }
 
 // Shutdown waits until the refreshes that outlived their callers have stored

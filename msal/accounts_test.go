@@ -94,13 +94,22 @@ func TestUnreadableAccount(t *testing.T) {
 			_, err = c.For(token.Account).Token(t.Context(), "read")
 			require.ErrorIs(t, err, msal.ErrSignInRequired)
 			require.ErrorIs(t, err, cache.ErrUnreadable)
-			require.NoError(t, c.For(token.Account).SignOut(t.Context()))
+			requireNotRevoked(t, c.For(token.Account).SignOut(t.Context()), cache.ErrUnreadable)
 		}
 	}
 	require.Len(t, records(t, store), 1)
 	spoil(records(t, store)[0])
-	require.NoError(t, newClient(t, p, with).SignOut(t.Context()))
+	requireNotRevoked(t, newClient(t, p, with).SignOut(t.Context()), cache.ErrUnreadable)
 	require.Empty(t, records(t, store))
+}
+
+// requireNotRevoked checks that a sign-out has done here what it could, and that
+// nobody is told to sign in for it.
+func requireNotRevoked(t *testing.T, err, why error) {
+	t.Helper()
+	require.ErrorIs(t, err, msal.ErrNotRevoked)
+	require.ErrorIs(t, err, why)
+	require.NotErrorIs(t, err, msal.ErrSignInRequired)
 }
 
 func TestSeveralAccounts(t *testing.T) {
@@ -217,6 +226,7 @@ func TestSignOutWithoutTheServer(t *testing.T) {
 				} else {
 					require.ErrorContains(t, err, "msal: sign out: ")
 					require.ErrorContains(t, err, tc.says)
+					require.ErrorIs(t, err, msal.ErrNotRevoked)
 					require.NotContains(t, err.Error(), "rt-")
 				}
 				requireNobody(t, c)
@@ -275,7 +285,21 @@ func TestSignOutThatCannotDelete(t *testing.T) {
 	err := c.SignOut(t.Context())
 	require.ErrorIs(t, err, errReadOnly)
 	require.ErrorContains(t, err, "still in the store")
+	require.NotErrorIs(t, err, msal.ErrNotRevoked)
 	require.False(t, p.SessionAlive("avery"), "the server takes it from whoever finds it there")
+}
+
+// Nor is it, if the server cannot be told either.
+func TestSignOutThatDoesNothing(t *testing.T) {
+	t.Parallel()
+	p := msaltest.New(t)
+	c := newClient(t, p, func(cfg *msal.Config) { cfg.Cache, cfg.InsecurePlaintextCache = undying{cache.Memory()}, true })
+	signIn(t, p, c, "read")
+	p.Fail("revocation", msaltest.Fault{Status: 503})
+	err := c.SignOut(t.Context())
+	require.ErrorIs(t, err, errReadOnly)
+	require.Equal(t, 503, asServerError(t, err).StatusCode)
+	require.NotErrorIs(t, err, msal.ErrNotRevoked)
 }
 
 // slow is a store that keeps the first reader of a session waiting with what it

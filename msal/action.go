@@ -26,7 +26,8 @@ const (
 	ActionWait Action = "wait before calling again"
 
 	// ActionRetry: the server is not well. Call again later, with longer and
-	// longer pauses, and not before RetryAfter; KeepFresh does. The session is kept.
+	// longer pauses, and not before RetryAfter, until which Token returns this
+	// error without a request; KeepFresh does. The session is kept.
 	ActionRetry Action = "try again later"
 
 	// ActionGiveUp: the person said no, a policy of the organization forbids it,

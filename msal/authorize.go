@@ -182,7 +182,7 @@ func (z *Authorization) redeem(ctx context.Context, callback url.Values) (Token,
 		return Token{}, errors.New("this authorization has been redeemed before; start a new one with Authorize")
 	}
 	if age := time.Since(z.began); age > authorizationLife {
-		return Token{}, fmt.Errorf("this authorization is %s old, more than %s; start a new one with Authorize", age.Round(time.Second), authorizationLife)
+		return Token{}, fmt.Errorf("%w: this authorization is %s old, more than %s; start a new one with Authorize", ErrSignInTimeout, age.Round(time.Second), authorizationLife)
 	}
 	code, err := z.code(callback)
 	if err != nil {

@@ -404,6 +404,7 @@ func TestAuthorizationExpires(t *testing.T) {
 					return
 				}
 				require.ErrorContains(t, err, tc.says)
+				require.ErrorIs(t, err, msal.ErrSignInTimeout)
 				require.Zero(t, p.Count("token"))
 			})
 		})

@@ -18,7 +18,9 @@ import (
 // this machine (RFC 8252). The zero value is what most applications want.
 //
 // It never falls back to a device code by itself: what looks like one to the
-// person is what a phisher sends them.
+// person is what a phisher sends them. Where no browser comes up it shows the
+// address and waits. A program that would rather use DeviceCode there asks
+// NoBrowser first.
 type Browser struct {
 	// RedirectURI is as registered with the server: "http://localhost" or
 	// "http://127.0.0.1", with a path and a fixed port where the registration
@@ -31,7 +33,8 @@ type Browser struct {
 	// out of the address bar. The other one is refused.
 	ResponseMode string
 
-	// Timeout bounds how long the person may take. If zero, 5 minutes.
+	// Timeout bounds how long the person may take, until ErrSignInTimeout. If
+	// zero, 5 minutes.
 	Timeout time.Duration
 
 	// Page is the HTML document that the person sees after a successful
@@ -48,6 +51,14 @@ type Browser struct {
 	// on what this machine lacks go to standard error when no browser can be
 	// opened.
 	Show func(ctx context.Context, url string) error
+}
+
+// NoBrowser says why no browser can be expected to come up on this machine, or
+// not before the person: "over SSH", "in a container", "no display (...)". It is
+// empty where one can. It decides by the environment, and runs nothing.
+func NoBrowser() (why string) {
+	why, _, _ = strings.Cut(browser.Advice(), ": ") // the rest is advice for an address that is to be opened by hand
+	return why
 }
 
 const defaultSignInTimeout = 5 * time.Minute
@@ -88,7 +99,7 @@ func (b Browser) signIn(ctx context.Context, a *attempt) (Token, error) {
 	}
 	// The end of this context may end the browser, so it comes after the page
 	// that says how the sign-in went.
-	visiting, cancel := context.WithTimeoutCause(ctx, b.timeout(), errTimeout)
+	visiting, cancel := context.WithTimeoutCause(ctx, b.timeout(), ErrSignInTimeout)
 	defer cancel()
 	answer, err := b.visit(visiting, a, listener, z)
 	if err != nil {
@@ -132,13 +143,11 @@ func (b Browser) visit(ctx context.Context, a *attempt, listener *loopback.Serve
 	if err == nil {
 		return answer, nil
 	}
-	if cause := context.Cause(ctx); !errors.Is(cause, errTimeout) {
+	if cause := context.Cause(ctx); !errors.Is(cause, ErrSignInTimeout) {
 		return nil, cause
 	}
 	return nil, b.late(listener, opened)
 }
-
-var errTimeout = errors.New("nobody came back from the browser")
 
 // late says why probably nobody came back. A server that does not know the
 // redirect URI shows that to the person and never calls it.
@@ -147,7 +156,7 @@ func (b Browser) late(listener *loopback.Server, opened chan error) error {
 	if hint == "" {
 		hint = "if the browser shows an error, see whether this is registered with the server as the application's redirect URI"
 	}
-	err := fmt.Errorf("%w to %s within %s: %s", errTimeout, listener.RedirectURI(), b.timeout(), hint)
+	err := fmt.Errorf("%w: no browser came back to %s within %s: %s", ErrSignInTimeout, listener.RedirectURI(), b.timeout(), hint)
 	select {
 	case failed := <-opened:
 		if failed != nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -312,6 +313,7 @@ func TestBrowserThatDoesNotOpen_CB27_DV18_R8628_10(t *testing.T) {
 	require.ErrorIs(t, err, failed)
 	require.ErrorContains(t, err, redirect)
 	require.ErrorContains(t, err, "within 200ms")
+	require.ErrorIs(t, err, msal.ErrSignInTimeout)
 	requireClosed(t, redirect)         // too late
 	require.Zero(t, p.Count("device")) // nor is anything else tried
 
@@ -322,6 +324,21 @@ func TestBrowserThatDoesNotOpen_CB27_DV18_R8628_10(t *testing.T) {
 	require.ErrorContains(t, err, "Browser.Show")
 }
 
+// A program can ask before it sends a person to a browser that nobody sees.
+func TestNoBrowser(t *testing.T) {
+	for _, name := range []string{
+		"BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "SUDO_UID", "PKEXEC_UID", "DOAS_USER",
+	} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22")
+	require.Equal(t, "over SSH", msal.NoBrowser())
+	if runtime.GOOS != "windows" { // which has no BROWSER
+		t.Setenv("BROWSER", os.Args[0])
+		require.Empty(t, msal.NoBrowser(), "whoever set it knows better")
+	}
+}
+
 // What was seen at the port explains a timeout.
 func TestBrowserTimeoutHint(t *testing.T) {
 	t.Parallel()
@@ -330,6 +347,7 @@ func TestBrowserTimeoutHint(t *testing.T) {
 	status, _, _ := call(t, "GET", v.redirect+"/?code=x&state=y")
 	require.Equal(t, http.StatusMethodNotAllowed, status)
 	_, err := v.wait(t)
+	require.ErrorIs(t, err, msal.ErrSignInTimeout)
 	require.ErrorContains(t, err, "by GET")
 	require.ErrorContains(t, err, v.redirect)
 	require.Zero(t, p.Count("token"))
@@ -344,6 +362,15 @@ func TestBrowserCancelled_CB27(t *testing.T) {
 	cancel(changed)
 	_, err := v.wait(t)
 	require.ErrorIs(t, err, changed)
+	require.NotErrorIs(t, err, msal.ErrSignInTimeout)
+
+	// A deadline of the caller's is the caller's too.
+	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	v = startBrowser(ctx, t, c, msal.Browser{})
+	_, err = v.wait(t)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NotErrorIs(t, err, msal.ErrSignInTimeout)
 }
 
 // No browser is opened when the answer could not arrive, or at another

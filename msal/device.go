@@ -89,6 +89,7 @@ func (a *attempt) startDevice(ctx context.Context) (deviceGrant, error) {
 }
 
 const (
+	expired         = "expired_token"
 	defaultInterval = 5 * time.Second
 	maxInterval     = 5 * time.Minute
 	maxDeviceLife   = time.Hour
@@ -182,6 +183,8 @@ func (a *attempt) poll(ctx context.Context, g deviceGrant) (Token, error) {
 			pause = refused.RetryAfter
 		}
 		switch {
+		case ok && refused.Code == expired:
+			return Token{}, fmt.Errorf("%w: %w", ErrSignInTimeout, refused)
 		case ok && refused.Code == "authorization_pending":
 		case ok && refused.Code == "slow_down":
 			wait = min(wait+5*time.Second, maxInterval) // "for this and all subsequent requests"
@@ -201,7 +204,7 @@ func (g deviceGrant) sleep(ctx context.Context, d time.Duration) error {
 		return err
 	}
 	if left < d {
-		return &ServerError{Code: "expired_token", Description: "the code has expired before anybody signed in; start again"}
+		return fmt.Errorf("%w: %w", ErrSignInTimeout, &ServerError{Code: expired, Description: "the code has expired before anybody signed in; start again"})
 	}
 	return nil
 }
@@ -221,8 +224,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // in the middle of an answer, or the server is not well or busy.
 func transient(err error) bool {
 	if refused, ok := errors.AsType[*ServerError](err); ok {
-		return refused.StatusCode >= 500 || refused.StatusCode == 429 || refused.Code == "temporarily_unavailable" ||
-			refused.Code == "server_error"
+		return refused.unwell()
 	}
 	failure, ok := errors.AsType[*wire.Error](err)
 	return ok && (failure.Status == 0 || failure.Unknown())

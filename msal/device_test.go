@@ -217,6 +217,7 @@ func TestDeviceStops(t *testing.T) {
 				p.Fail("token", fault)
 				_, err := newClient(t, p).SignIn(t.Context(), silently, "read")
 				require.ErrorContains(t, err, "msal: sign in: ")
+				require.Equal(t, name == "expired", errors.Is(err, msal.ErrSignInTimeout))
 				if fault.Code != "" {
 					require.Equal(t, fault.Code, asServerError(t, err).Code)
 				}
@@ -247,6 +248,7 @@ func TestDeviceExpires(t *testing.T) {
 				began := time.Now()
 				_, err := newClient(t, p, starting(p, map[string]any{"expires_in": tc.life})).SignIn(t.Context(), silently, "read")
 				require.Equal(t, "expired_token", asServerError(t, err).Code)
+				require.ErrorIs(t, err, msal.ErrSignInTimeout)
 				require.Equal(t, tc.want, time.Since(began))
 				require.LessOrEqual(t, p.Count("token"), int(tc.want/(5*time.Second)))
 				require.Equal(t, 1, p.Count("device"))
@@ -289,6 +291,7 @@ func TestDeviceCancelled(t *testing.T) {
 				began := time.Now()
 				_, err := newClient(t, p).SignIn(ctx, silently, "read")
 				require.ErrorIs(t, err, changed)
+				require.NotErrorIs(t, err, msal.ErrSignInTimeout)
 				require.Equal(t, tc.after, time.Since(began))
 				requireNoDeviceCode(t, p, err)
 			})

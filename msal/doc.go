@@ -10,7 +10,11 @@
 //
 //	token, err := client.Token(ctx, "User.Read")
 //	if errors.Is(err, msal.ErrSignInRequired) {
-//	token, err = client.SignIn(ctx, msal.Browser{}, "User.Read")
+//		var flow msal.Flow = msal.Browser{}
+//		if msal.NoBrowser() != "" { // such as over SSH
+//			flow = msal.DeviceCode{}
+//		}
+//		token, err = client.SignIn(ctx, flow, "User.Read")
 //	}
 //
 // openid, profile, email and offline_access go along with every request; naming

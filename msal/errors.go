@@ -26,6 +26,18 @@ var (
 	// Accounts and ask through Client.For.
 	ErrAccountRequired = errors.New("several accounts are signed in; choose one with For")
 
+	// ErrSignInTimeout: nobody finished the sign-in within Browser.Timeout, the
+	// life of the device code or the ten minutes of an Authorization. Begin anew,
+	// once somebody is there. If the caller's context ends first, its cause is
+	// the error instead.
+	ErrSignInTimeout = errors.New("nobody finished the sign-in in time")
+
+	// ErrNotRevoked: SignOut has removed the session from this machine, and the
+	// server still knows it, for the reason that is wrapped. Say so, and do not
+	// call again: what could tell the server is gone. Where somebody may have a
+	// copy of the session, the person ends it in the settings of their account.
+	ErrNotRevoked = errors.New("signed out here, but the server was not told")
+
 	// ErrStateMismatch: the redirect does not belong to this Authorization.
 	// Ignore it and wait for the right one.
 	ErrStateMismatch = errors.New("state does not match")
@@ -109,6 +121,14 @@ const restUnsaid = time.Minute
 // about this one.
 func (e *ServerError) throttled() bool {
 	return e.StatusCode == http.StatusTooManyRequests || slices.Contains(e.Codes, looping)
+}
+
+// unwell tells whether e is about the server and not about the request. Two
+// codes are the statuses 500 and 503 for where those cannot be sent (RFC 6749
+// section 4.1.2.1). Microsoft's token endpoint gives them too (documented; with
+// which status is not verified).
+func (e *ServerError) unwell() bool {
+	return e.throttled() || e.StatusCode >= 500 || e.Code == "server_error" || e.Code == "temporarily_unavailable"
 }
 
 // terminal tells whether e means that the refresh token it answers is dead for

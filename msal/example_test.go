@@ -37,13 +37,17 @@ func Example() {
 
 	token, err := client.Token(ctx, "User.Read")
 	if errors.Is(err, msal.ErrSignInRequired) {
-		token, err = client.SignIn(ctx, msal.Browser{}, "User.Read")
+		var flow msal.Flow = msal.Browser{}
+		if msal.NoBrowser() != "" { // such as over SSH
+			flow = msal.DeviceCode{}
+		}
+		token, err = client.SignIn(ctx, flow, "User.Read")
 	}
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("signed in:", token.Account.Username)
+	fmt.Println("signed in:", token.Account)
 }
 
 // A daemon: a person signs in once, on another device, and then it runs for

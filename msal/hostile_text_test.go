@@ -50,6 +50,34 @@ func (l *rawLog) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
+// Who has signed in can be told to a terminal, whatever they are called. What is stored is what the server wrote: a program
+// with windows shows it well.
+func TestHostileNames_TE01_TE02_TE03_TE07(t *testing.T) {
+	t.Parallel()
+	p := msaltest.New(t)
+	p.Users = []msaltest.User{{Subject: "avery", Username: hostileText + "@idp.example", Name: hostileText, Email: hostileText}}
+	token := signIn(t, p, newClient(t, p), "read")
+	require.Equal(t, hostileText, token.Account.Name)
+	require.Equal(t, hostileText+"@idp.example", token.Account.Username)
+	for _, text := range []string{
+		token.Account.String(), fmt.Sprint(token.Account), fmt.Sprintf("%+v", token.Account), fmt.Sprintf("%v", &token.Account),
+		fmt.Sprint([]msal.Account{token.Account}), fmt.Sprintf("%q", token.Account.Name),
+	} {
+		requireTame(t, text)
+		require.Contains(t, text, `[2J`, "it can be seen")
+	}
+	for want, a := range map[string]msal.Account{
+		"Avery Example <avery@idp.example>":  {ID: "x", Username: "avery@idp.example", Name: "Avery Example", Email: "a@example.com"},
+		"avery@idp.example":                  {ID: "x", Email: "avery@idp.example"},
+		"avery":                              {ID: "x", Username: "avery", Name: "avery"},
+		"https://idp.example":                {ID: "https://idp.example"},
+		"Ёлка \\u{200d} 山田 <x>":              {ID: "x", Name: "Ёлка \u200d 山田"},
+		strings.Repeat("n", 197) + "... <x>": {ID: "x", Name: strings.Repeat("n", 1000)},
+	} {
+		require.Equal(t, want, a.String())
+	}
+}
+
 // Text of a server, wherever it may stand, comes out as one tame line, in errors and in the log.
 func TestHostileText(t *testing.T) {
 	quoted := func(s string) string {

@@ -47,6 +47,22 @@ func TestMetadataV1(t *testing.T) {
 	require.Equal(t, string(data), string(again), "what a newer version added is kept")
 }
 
+// Whether there are ID tokens is the metadata's and the configuration's to say, never a list that a program has learned.
+func TestStoredRefusalOfOpenID(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("testdata/metadata-v1.json")
+	require.NoError(t, err)
+	for _, refused := range []string{"openid", "openid email", "email openid profile offline_access"} {
+		c, err := New(Config{ClientID: "a-test-client", Authority: "https://idp.example"})
+		require.NoError(t, err)
+		md, err := c.core.decodeMetadata([]byte(strings.Replace(string(data), `"refused":"email"`, `"refused":"`+refused+`"`, 1)))
+		require.NoError(t, err)
+		require.True(t, md.defaults.Has("openid"), refused)
+		require.False(t, md.refused.Has("openid"), refused)
+		require.Equal(t, strings.Contains(refused, "profile"), !md.defaults.Has("profile"), "the others are believed")
+	}
+}
+
 // FuzzMetadata: what lies in the store under the server's name is used only if it is of this issuer and sends nobody to a
 // place without TLS, and a program that writes it again changes nothing in it.
 func FuzzMetadata(f *testing.F) {
@@ -83,6 +99,7 @@ func FuzzMetadata(f *testing.F) {
 		}
 		require.NotNil(t, md.keys)
 		require.NotEmpty(t, md.algorithms)
+		require.True(t, md.defaults.Has("openid"))
 		for s := range md.refused.All() {
 			require.False(t, md.defaults.Has(s), "%s was refused", s)
 		}

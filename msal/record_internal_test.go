@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/staysigned/staysigned/cache"
 	"github.com/staysigned/staysigned/msal/msaltest"
+	"github.com/staysigned/staysigned/scopes"
 )
 
 // recordV1 is what testdata/record-v1.json says. Programs in the field have
@@ -223,4 +225,38 @@ func TestTakeString(t *testing.T) {
 	var err error
 	take(members{"m": json.RawMessage("1")}, "m", &got, &err)
 	require.Error(t, err)
+}
+
+// Two resources may have scopes of the same name (RFC 8707). Where refresh
+// tokens are bound to one, that of the other would be refused.
+func TestRecordChoosesTheGrantOfTheResource(t *testing.T) {
+	t.Parallel()
+	asked, err := scopes.New("read")
+	require.NoError(t, err)
+	r := record{grants: []grant{
+		{refreshToken: "rt-a", scopes: "read", resource: "https://a.example/"},
+		{refreshToken: "rt-b", scopes: "read", resource: "https://b.example/"},
+		{scopes: "read", resource: "https://c.example/"}, // its session is over
+		{refreshToken: "rt-d", scopes: "write", resource: "https://d.example/"},
+	}}
+	for resource, want := range map[string]string{
+		"https://a.example/": "rt-a", "https://b.example/": "rt-b",
+		"https://c.example/": "rt-d", "https://d.example/": "rt-d", "": "rt-d", // the latest
+	} {
+		require.Equal(t, want, r.grantFor(request{want: asked, resource: resource}).refreshToken, resource)
+	}
+}
+
+func TestRecordHasFiftyAccessTokensAtMost(t *testing.T) {
+	t.Parallel()
+	var r record
+	now := time.Now()
+	for i := range 53 {
+		name := strconv.Itoa(i)
+		r.addAccess(access{token: name, asked: "scope-" + name, obtained: now, expiry: now.Add(time.Hour)})
+	}
+	require.Len(t, r.access, 50)
+	for i, a := range r.access {
+		require.Equal(t, strconv.Itoa(i+3), a.token, "the oldest go first")
+	}
 }

@@ -322,6 +322,8 @@ func (c *core) decodeMetadata(data []byte) (*metadata, error) {
 	}
 	if err == nil {
 		md.refused, err = scopes.Parse(refused)
+		openID, _ := scopes.New(scopes.OpenID)
+		md.refused = md.refused.Without(openID) // refusedBy never names it: what a store says does not switch ID tokens off
 	}
 	if err == nil && md.doc == nil {
 		md.doc, err = c.parseMetadata(document)
@@ -370,7 +372,7 @@ func (s *server) leaveAlone(e *ServerError, now time.Duration) {
 	if e.StatusCode == 404 || e.StatusCode == 405 || e.StatusCode == 410 {
 		s.failed.Store(true)
 	}
-	if e.RetryAfter <= 0 || e.StatusCode != 429 && e.StatusCode < 500 && !slices.Contains(e.Codes, looping) {
+	if e.RetryAfter <= 0 || !e.unwell() {
 		return
 	}
 	s.mu.Lock()

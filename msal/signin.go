@@ -28,7 +28,7 @@ type Flow interface {
 // refuses anybody else.
 //
 // Errors to act on: *ServerError, such as access_denied when the person
-// refused; scopes.ErrDuplicateDefault and scopes.ErrInvalid, which come before
+// refused; ErrSignInTimeout; scopes.ErrDuplicateDefault and scopes.ErrInvalid, which come before
 // any I/O; cache.ErrLocked and cache.ErrNoSecureStorage, which come before the
 // browser opens.
 //

@@ -401,13 +401,20 @@ func TestSignOutWhileLocked(t *testing.T) {
 		p := msaltest.New(t)
 		store := &brokenStore{Store: cache.Memory()}
 		with := func(cfg *msal.Config) { cfg.Cache = store }
-		signIn(t, p, newClient(t, p, with), "read")
-		store.get = func(context.Context, string) ([]byte, cache.Rev, error) { return nil, "", why }
-		err := newClient(t, p, with).SignOut(t.Context())
-		require.ErrorIs(t, err, why)
-		require.ErrorContains(t, err, "the server was not told")
-		for key := range store.List(t.Context(), "a-") {
-			t.Errorf("%s is still there", key)
+		readable := store.get
+		for _, whose := range []func(msal.Account) *msal.Client{
+			func(msal.Account) *msal.Client { return newClient(t, p, with) },
+			func(a msal.Account) *msal.Client { return newClient(t, p, with).For(a) },
+		} {
+			store.get = readable
+			account := signIn(t, p, newClient(t, p, with), "read").Account
+			store.get = func(context.Context, string) ([]byte, cache.Rev, error) { return nil, "", why }
+			err := whose(account).SignOut(t.Context())
+			requireNotRevoked(t, err, why)
+			require.ErrorContains(t, err, "the server was not told")
+			for key := range store.List(t.Context(), "a-") {
+				t.Errorf("%s is still there", key)
+			}
 		}
 	}
 }

@@ -26,19 +26,25 @@ func TestThrottled(t *testing.T) {
 		rest   time.Duration
 		action msal.Action
 	}{
-		"50196":                    {func() msaltest.Fault { return loop }, time.Minute, msal.ActionWait},
-		"50196 with seconds":       {func() msaltest.Fault { return with(loop, "120") }, 2 * time.Minute, msal.ActionWait},
-		"50196 with a status":      {func() msaltest.Fault { f := loop; f.Status = 429; return f }, time.Minute, msal.ActionWait},
-		"RF-08 seconds":            {func() msaltest.Fault { return with(busy, "5") }, 5 * time.Second, msal.ActionWait},
-		"RF-08 a date":             {func() msaltest.Fault { return with(busy, in(90*time.Second)) }, 90 * time.Second, msal.ActionWait},
-		"RF-08 a date long ago":    {func() msaltest.Fault { return with(busy, in(-time.Hour)) }, time.Minute, msal.ActionWait},
-		"RF-08 a date far away":    {func() msaltest.Fault { return with(busy, in(240*time.Hour)) }, 5 * time.Minute, msal.ActionWait},
-		"RF-08 many seconds":       {func() msaltest.Fault { return with(busy, "999999999") }, 5 * time.Minute, msal.ActionWait},
-		"RF-08 a negative number":  {func() msaltest.Fault { return with(busy, "-1") }, time.Minute, msal.ActionWait},
-		"RF-08 words":              {func() msaltest.Fault { return with(busy, "abc") }, time.Minute, msal.ActionWait},
-		"no word":                  {func() msaltest.Fault { return busy }, time.Minute, msal.ActionWait},
-		"a page":                   {func() msaltest.Fault { return msaltest.Fault{Status: 429, Body: "<h1>429</h1>"} }, time.Minute, msal.ActionWait},
-		"an outage with an end":    {func() msaltest.Fault { return msaltest.Fault{Status: 503, RetryAfter: "30"} }, 30 * time.Second, msal.ActionRetry},
+		"50196":                   {func() msaltest.Fault { return loop }, time.Minute, msal.ActionWait},
+		"50196 with seconds":      {func() msaltest.Fault { return with(loop, "120") }, 2 * time.Minute, msal.ActionWait},
+		"50196 with a status":     {func() msaltest.Fault { f := loop; f.Status = 429; return f }, time.Minute, msal.ActionWait},
+		"RF-08 seconds":           {func() msaltest.Fault { return with(busy, "5") }, 5 * time.Second, msal.ActionWait},
+		"RF-08 a date":            {func() msaltest.Fault { return with(busy, in(90*time.Second)) }, 90 * time.Second, msal.ActionWait},
+		"RF-08 a date long ago":   {func() msaltest.Fault { return with(busy, in(-time.Hour)) }, time.Minute, msal.ActionWait},
+		"RF-08 a date far away":   {func() msaltest.Fault { return with(busy, in(240*time.Hour)) }, 5 * time.Minute, msal.ActionWait},
+		"RF-08 many seconds":      {func() msaltest.Fault { return with(busy, "999999999") }, 5 * time.Minute, msal.ActionWait},
+		"RF-08 a negative number": {func() msaltest.Fault { return with(busy, "-1") }, time.Minute, msal.ActionWait},
+		"RF-08 words":             {func() msaltest.Fault { return with(busy, "abc") }, time.Minute, msal.ActionWait},
+		"no word":                 {func() msaltest.Fault { return busy }, time.Minute, msal.ActionWait},
+		"a page":                  {func() msaltest.Fault { return msaltest.Fault{Status: 429, Body: "<h1>429</h1>"} }, time.Minute, msal.ActionWait},
+		"an outage with an end":   {func() msaltest.Fault { return msaltest.Fault{Status: 503, RetryAfter: "30"} }, 30 * time.Second, msal.ActionRetry},
+		"an outage as an error": {func() msaltest.Fault {
+			return msaltest.Fault{Status: 400, Code: "temporarily_unavailable", RetryAfter: "30"}
+		}, 30 * time.Second, msal.ActionRetry},
+		"RF-08 its other name": {func() msaltest.Fault {
+			return msaltest.Fault{Status: 400, Code: "server_error", RetryAfter: in(45 * time.Second)}
+		}, 45 * time.Second, msal.ActionRetry},
 		"even as an invalid grant": {func() msaltest.Fault { return msaltest.Fault{Status: 429, Code: "invalid_grant"} }, time.Minute, msal.ActionWait},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,6 +69,22 @@ func TestThrottled(t *testing.T) {
 				require.Equal(t, 2, p.Count())
 				require.True(t, p.SessionAlive("avery"))
 			})
+		})
+	}
+}
+
+// What is about the request lets the next one through, whatever comes with it; so does the pace of a device code.
+func TestRefusalIsNoRest(t *testing.T) {
+	for _, code := range []string{"invalid_client", "slow_down", "access_denied"} {
+		synctest.Test(t, func(t *testing.T) {
+			p := msaltest.New(t)
+			c := newClient(t, p)
+			expire(t, p, c, "read")
+			p.Fail("token", msaltest.Fault{Status: 400, Code: code, RetryAfter: "120"})
+			_, err := c.Token(t.Context(), "read")
+			require.Equal(t, code, asServerError(t, err).Code)
+			requireToken(t, c, "read")
+			require.Equal(t, 2, p.Count())
 		})
 	}
 }

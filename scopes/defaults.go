@@ -27,7 +27,8 @@ func Defaults() Set { return newSet([]string{OpenID, Profile, Email, OfflineAcce
 // of which the hosts of all national clouds are known, since OpenID Connect's
 // scopes are permissions of Graph there. The platform takes all these spellings
 // for the same scope, so a caller who writes one has named a default. Elsewhere
-// the qualified names mean nothing.
+// the qualified names mean nothing, and count all the same: nobody writes one who
+// does not mean a default, and a server may refuse the whole request for it.
 func IsDefault(scope string) bool { return defaultName(scope) != "" }
 
 // defaultName returns which of the four scope means, or "".

@@ -100,6 +100,9 @@ func illegalKeys(c *check, s cache.Store) {
 				c.Errorf("%s took the key %.140q (%d bytes); want an error", method, key, len(key))
 			}
 		}
+		if errors.Is(getErr, cache.ErrNotFound) {
+			c.Errorf("Get of the key %.140q: %v; want an error that says what is wrong with the key: nobody was signed out", key, getErr)
+		}
 		if errors.Is(putErr, cache.ErrConflict) {
 			c.Errorf("Put of the key %.140q: %v; want an error that says what is wrong with the key", key, putErr)
 		}

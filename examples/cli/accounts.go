@@ -37,11 +37,3 @@ func (a *app) accounts() *cobra.Command {
 		return table.Flush()
 	}))
 }
-
-// described is an account for people.
-func described(a msal.Account) string {
-	if a.Name == "" || a.Name == called(a) {
-		return called(a)
-	}
-	return fmt.Sprintf("%s <%s>", plain(a.Name), called(a))
-}

@@ -111,7 +111,7 @@ func (a *app) judge(ctx context.Context, err error) failure {
 		set(exitUsage, "")
 	case isSeveral:
 		set(exitAccount, "choose one with --account: "+strings.Join(several.names, ", "))
-	case errors.Is(err, msal.ErrSignInRequired):
+	case errors.Is(err, msal.ErrSignInRequired) || errors.Is(err, msal.ErrSignInTimeout):
 		set(exitSignIn, "run: "+a.again(loginFor(f.server)...))
 	case errors.Is(err, cache.ErrLocked):
 		set(exitStorage, "run: "+a.again("unlock"))
@@ -123,6 +123,9 @@ func (a *app) judge(ctx context.Context, err error) failure {
 		set(exitUnreachable, "")
 	case unreachable(err):
 		set(exitUnreachable, "try again later, or see: "+a.again("doctor"))
+	}
+	if errors.Is(err, msal.ErrNotRevoked) { // there is nothing left to try again with
+		f.next = "the session ends by itself, or in the settings of your account at the server"
 	}
 	return f
 }

@@ -98,7 +98,7 @@ func (a *app) signedIn(s *session, token msal.Token) error {
 	if a.flags.json {
 		return a.printJSON(token.Account)
 	}
-	a.talk.say("%s Signed in as %s. The session is in %s.\n", a.talk.green("✓"), a.talk.bold(described(token.Account)), plain(s.store.String()))
+	a.talk.say("%s Signed in as %s. The session is in %s.\n", a.talk.green("✓"), a.talk.bold(token.Account.String()), plain(s.store.String()))
 	return nil
 }
 
@@ -123,8 +123,8 @@ func (p *prompter) browser(_ context.Context, address string) error {
 		return errors.New("the server's address cannot be read")
 	}
 	p.talk.say("Your browser opens to sign you in at %s. If no page comes up, open this address:\n\n  %s\n\n", p.talk.bold(plain(u.Host)), address)
-	if why := noBrowser(); why != "" {
-		p.talk.say("%s. To sign in on another device: %s\n\n", why, p.again("login", "--device"))
+	if why := msal.NoBrowser(); why != "" {
+		p.talk.say("None may come up before you: %s. To sign in on another device: %s\n\n", why, p.again("login", "--device"))
 	}
 	p.stop = p.talk.countdown("Waiting for you to sign in", until)
 	return nil

@@ -14,8 +14,8 @@ func (a *app) logout() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "logout",
 		Short: "Sign out, here and at the server",
-		Long: "Forget the session, then ask the server to revoke it. If that fails the session is gone here all the same,\n" +
-			"and the error says that the server was not told.",
+		Long: "Forget the session, then ask the server to revoke it. If only that fails the error says that you are signed\n" +
+			"out here, and that the server was not told. After any other error the session may still be here.",
 		Args: cobra.NoArgs,
 	}
 	c.Flags().BoolVar(&all, "all", false, "every account of this client and authority")
@@ -47,11 +47,14 @@ func (s *session) signOut(ctx context.Context, all bool) error {
 		accounts = []msal.Account{account}
 	}
 	for _, account := range accounts {
-		if e := s.client.For(account).SignOut(ctx); e != nil {
-			err = errors.Join(err, e)
-			continue
+		e := s.client.For(account).SignOut(ctx)
+		switch {
+		case e == nil:
+			s.talk.say("%s Signed out %s, here and at the server.\n", s.talk.green("✓"), account)
+		case errors.Is(e, msal.ErrNotRevoked):
+			s.talk.say("%s Signed out %s, but only here.\n", s.talk.bold("!"), account)
 		}
-		s.talk.say("%s Signed out %s, here and at the server.\n", s.talk.green("✓"), described(account))
+		err = errors.Join(err, e)
 	}
 	return err
 }

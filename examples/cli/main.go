@@ -8,7 +8,7 @@
 //   - main.go, app.go: the program, its flags, and how it ends
 //   - config.go: who signs in where, from flags, environment and a file
 //   - session.go, store.go, passphrase.go: the client of the library, where its sessions are, and who has their key
-//   - login.go, qr.go; token.go; whoami.go, accounts.go, status.go; logout.go, unlock.go; scopes.go; doctor.go, browser.go: the commands
+//   - login.go, qr.go; token.go; whoami.go, accounts.go, status.go; logout.go, unlock.go; scopes.go; doctor.go: the commands
 //   - credential.go with git.go, docker.go and kubernetes.go: the protocols of others
 //   - errors.go: what went wrong, for a script and for a person
 //   - talk.go, countdown.go, terminal_other.go, terminal_windows.go: what a person sees

@@ -67,7 +67,7 @@ func (a *app) printStatus(s *session, states []accountStatus) error {
 	line("client", s.profile.ClientID)
 	line("sessions", s.store.String())
 	for _, state := range states {
-		line("account", described(state.Account))
+		line("account", state.Account.String())
 		line("token", state.String())
 	}
 	return nil

@@ -76,7 +76,7 @@ func run(ctx context.Context, out io.Writer, args []string) int {
 	case ctx.Err() != nil:
 		log.Info("stopped", "cause", context.Cause(ctx).Error())
 		return 0
-	case errors.Is(err, msal.ErrSignInRequired):
+	case errors.Is(err, msal.ErrSignInRequired) || errors.Is(err, msal.ErrSignInTimeout):
 		log.Error("a person has to sign in", "error", err)
 		return exitNeedsPerson
 	case errors.Is(err, scopes.ErrInvalid) || errors.Is(err, scopes.ErrDuplicateDefault):

@@ -117,7 +117,7 @@ func (t *tour) signIn(ctx context.Context, browser msal.Browser) (err error) {
 	t.say("\n1  Sign in\n\n")
 	t.token, err = t.client.Token(ctx, scope)
 	if err == nil {
-		t.say("   Signed in since an earlier run: %s <%s>\n", t.token.Account.Name, t.token.Account.Email)
+		t.say("   Signed in since an earlier run: %s\n", t.token.Account)
 		t.say("   Nobody was asked. Requests: %d\n", t.requests())
 		return nil
 	}
@@ -127,7 +127,7 @@ func (t *tour) signIn(ctx context.Context, browser msal.Browser) (err error) {
 	if t.token, err = t.client.SignIn(ctx, browser, scope); err != nil {
 		return err
 	}
-	t.say("   Signed in: %s <%s>\n", t.token.Account.Name, t.token.Account.Email)
+	t.say("   Signed in: %s\n", t.token.Account)
 	t.say("   PKCE, state and nonce went along, and the ID token's signature is verified.\n")
 	return nil
 }
@@ -190,7 +190,7 @@ func (t *tour) runAgain(context.Context) error {
 }
 
 func (t *tour) forget(ctx context.Context) error {
-	if err := t.client.SignOut(ctx); err != nil {
+	if err := t.client.SignOut(ctx); err != nil && !errors.Is(err, msal.ErrNotRevoked) {
 		return err
 	}
 	if _, err := t.client.Token(ctx, scope); !errors.Is(err, msal.ErrSignInRequired) {

@@ -56,6 +56,10 @@ func TestAdvice(t *testing.T) {
 			got := tc.m.advice()
 			require.Equal(t, tc.want, got)
 			require.NotContains(t, got, "\n")
+			if why, what, ok := strings.Cut(got, ": "); got != "" {
+				require.True(t, ok && why != "" && what != "", "msal.NoBrowser gives the reason alone")
+				require.NotContains(t, why, "PORT")
+			}
 			require.LessOrEqual(t, len(got), 140, "one line")
 		})
 	}

@@ -38,7 +38,6 @@ type mutant struct {
 	// twice, if not empty, says what else refuses the same. No test can tell such a mutant from the original, and it is not
 	// run: it is here so that nobody has to find that out again.
 	twice string
-	open  bool // no test misses the check, and one should
 }
 
 // mark is a mutant in the text of its file.

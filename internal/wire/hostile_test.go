@@ -20,6 +20,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,6 +118,11 @@ func TestTimes(t *testing.T) {
 		ours, _ := net.Pipe()
 		return ours, nil
 	}
+	// A socket that never gets to connect, as where something swallows the packets: only the dialer's own time ends it.
+	unconnected := ownTransport(net.Dialer{ControlContext: func(ctx context.Context, _, _ string, _ syscall.RawConn) error {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}}).DialContext
 	for name, test := range map[string]struct {
 		endpoint string
 		timeout  time.Duration
@@ -124,6 +130,7 @@ func TestTimes(t *testing.T) {
 		dial     func(context.Context, string, string) (net.Conn, error)
 		want     time.Duration
 	}{
+		"limit: connection, 10 s":    {endpoint, time.Minute, nil, unconnected, 10 * time.Second},
 		"limit: TLS handshake, 10 s": {"https://idp.test/token", time.Minute, nil, silent, 10 * time.Second},
 		"limit: header, 15 s":        {endpoint, time.Minute, func(conn net.Conn) { readForm(conn); <-time.After(time.Hour) }, nil, 15 * time.Second},
 		"limit: request, 30 s":       {endpoint, 0, func(conn net.Conn) { readForm(conn); drip(conn, "HTTP/1.1 200 OK\r\n\r\n") }, nil, 30 * time.Second},

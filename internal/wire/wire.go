@@ -42,7 +42,7 @@ func New(h *http.Client, timeout time.Duration, loopbackHTTP bool) *Client {
 		timeout = 30 * time.Second
 	}
 	if h == nil {
-		return &Client{transport: ownTransport(), timeout: timeout, loopbackHTTP: loopbackHTTP}
+		return &Client{transport: ownTransport(net.Dialer{}), timeout: timeout, loopbackHTTP: loopbackHTTP}
 	}
 	if h.Timeout > 0 {
 		timeout = min(timeout, h.Timeout)
@@ -55,8 +55,8 @@ func New(h *http.Client, timeout time.Duration, loopbackHTTP bool) *Client {
 
 // ownTransport is what a client has that was given none. It opens no connection
 // and reads no environment before the first request.
-func ownTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second}
+func ownTransport(dialer net.Dialer) *http.Transport {
+	dialer.Timeout = 10 * time.Second
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            dialer.DialContext,
