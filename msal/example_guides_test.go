@@ -49,7 +49,7 @@ func Example_commands() {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "myapp:", err)
 	case token.Account.ID != "":
-		fmt.Println("signed in:", token.Account.Username)
+		fmt.Println("signed in:", token.Account)
 	}
 }
 
@@ -130,7 +130,7 @@ func Example_ssh() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("signed in:", token.Account.Username)
+	fmt.Println("signed in:", token.Account)
 }
 
 // Over SSH with the browser of the machine in front of the person, which comes back through the connection.
@@ -154,7 +154,7 @@ func Example_forwardedPort() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("signed in:", token.Account.Username)
+	fmt.Println("signed in:", token.Account)
 }
 
 // A desktop application: the person can cancel, sees the address if no browser comes up, and a page of the application's.
@@ -216,14 +216,14 @@ func Example_accounts() {
 		if remembered == "" {
 			remembered = account.ID // somebody chose it in the menu
 		}
-		fmt.Println(account.Username, account.ID == remembered)
+		fmt.Println(account, account.ID == remembered)
 	}
 	current := client.For(msal.Account{ID: remembered})
 	token, err := current.Token(ctx, "User.Read")
 	if errors.Is(err, msal.ErrSignInRequired) { // hints at this account, and refuses another one
 		token, err = current.SignIn(ctx, msal.Browser{}, "User.Read")
 	}
-	fmt.Println(token.Account.Name, err)
+	fmt.Println(token.Account, err)
 }
 
 // One more account: without a hint the server would sign in who is signed in already.
@@ -239,7 +239,7 @@ func Example_addAccount() {
 	}
 	another := client.With(msal.Params{Prompt: "select_account"})
 	token, err := another.SignIn(context.Background(), msal.Browser{}, "User.Read")
-	fmt.Println(token.Account.Username, err)
+	fmt.Println(token.Account, err)
 }
 
 // The same person in another organization, as a guest there.
@@ -363,5 +363,5 @@ func Example_container() {
 		return
 	}
 	token, err := client.SignIn(context.Background(), msal.DeviceCode{}, "User.Read")
-	fmt.Println(token.Account.Username, err)
+	fmt.Println(token.Account, err)
 }

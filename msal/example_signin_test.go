@@ -170,3 +170,24 @@ func ExampleClient_With_resource() {
 	}
 	// Output: https://reports.example.com <nil>
 }
+
+// Browser or device code? What the machine has decides, before anything is tried.
+func ExampleNoBrowser() {
+	var flow msal.Flow = msal.Browser{}
+	if why := msal.NoBrowser(); why != "" {
+		fmt.Fprintln(os.Stderr, "sign in on another device,", why)
+		flow = msal.DeviceCode{}
+	}
+	_ = flow // for SignIn
+}
+
+// How do I tell a person who did not finish from one who said no? In time, nobody came back.
+func ExampleBrowser_timeout() {
+	_, client := demo()
+	_, err := client.SignIn(context.Background(), msal.Browser{
+		Timeout: time.Millisecond,
+		Open:    func(context.Context, string) error { return nil },
+	}, "read")
+	fmt.Println(errors.Is(err, msal.ErrSignInTimeout))
+	// Output: true
+}
