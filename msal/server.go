@@ -264,40 +264,62 @@ func (c *core) fetchKeys(ctx context.Context, md *metadata) (*metadata, error) {
 	return &next, nil
 }
 
-// refusedBy returns those defaults of ours that an invalid_scope is about: the
-// ones it names, and failing that a guess, the ones that the server never said
-// it supports. An error that names a scope of the caller is about that one,
-// also if it repeats the whole request.
-func (md *metadata) refusedBy(e *ServerError, explicit scopes.Set) (named, guessed scopes.Set) {
+// refusedBy returns those defaults of ours that an invalid_scope names, and what
+// to leave out of the request, one set for each further try: what is named, and
+// failing that a guess, the defaults that the server never said it supports. An
+// error that repeats the whole request, as Keycloak's does (reported), means any
+// one of them, offline_access first. One that names a scope of the caller is about
+// that one, also if it repeats the whole request.
+func (md *metadata) refusedBy(e *ServerError, explicit scopes.Set) (named scopes.Set, tries []scopes.Set) {
 	words := strings.FieldsFunc(e.Description, func(r rune) bool { return strings.ContainsRune(" \t\r\n,;\"'()[]`", r) })
-	if slices.ContainsFunc(words, explicit.Has) {
-		return scopes.Set{}, scopes.Set{}
+	if !e.refusedScopes() || slices.ContainsFunc(words, explicit.Has) {
+		return scopes.Set{}, nil
 	}
+	says := func(s string) bool { return slices.Contains(words, s) || slices.Contains(words, s+".") }
 	var said, unpublished []string
 	for s := range md.defaults.All() {
 		switch {
 		case s == scopes.OpenID: // no account without it: the error stands
-		case slices.Contains(words, s) || slices.Contains(words, s+"."):
+		case says(s):
 			said = append(said, s)
 		case !slices.Contains(md.doc.ScopesSupported, s):
 			unpublished = append(unpublished, s)
 		}
 	}
+	if says(scopes.OpenID) && len(said) > 1 && len(said)+1 == md.defaults.Len() {
+		for _, s := range slices.Backward(said) {
+			one, _ := scopes.New(s)
+			tries = append(tries, one)
+		}
+		return scopes.Set{}, tries
+	}
 	named, _ = scopes.New(said...)
-	guessed, _ = scopes.New(unpublished...)
-	return named, guessed
+	guessed, _ := scopes.New(unpublished...)
+	if named.Len() > 0 {
+		return named, []scopes.Set{named}
+	} else if guessed.Len() > 0 {
+		return named, []scopes.Set{guessed}
+	}
+	return named, nil
 }
 
-// refuse remembers that the server refuses these defaults.
+// without returns md for requests that leave out these defaults.
+func (md *metadata) without(drop scopes.Set) *metadata {
+	next := *md
+	next.refused, next.defaults = md.refused.Union(drop), md.defaults.Without(drop)
+	return &next
+}
+
+// refuse remembers that the server refuses these defaults, once it was content
+// without.
 func (c *core) refuse(ctx context.Context, drop scopes.Set) {
 	md := c.server.known.Load()
 	if md == nil {
 		return
 	}
-	next := *md
-	next.refused, next.defaults = md.refused.Union(drop), md.defaults.Without(drop)
-	c.server.known.Store(&next)
-	c.storeMetadata(ctx, &next)
+	next := md.without(drop)
+	c.server.known.Store(next)
+	c.storeMetadata(ctx, next)
 	c.Logger.WarnContext(ctx, "default scopes refused by the server", "scopes", drop.String(), "issuer", md.doc.Issuer)
 }
 
