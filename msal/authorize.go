@@ -169,7 +169,7 @@ func (z *Authorization) Redeem(ctx context.Context, callback url.Values) (Token,
 
 // remember spares the next Authorize the defaults that this one was refused for.
 func (a *attempt) remember(ctx context.Context, refused *ServerError) {
-	if named, _ := a.md.refusedBy(refused, a.explicit); !a.last && refused.refusedScopes() && named.Len() > 0 {
+	if named, _ := a.md.refusedBy(refused, a.explicit); !a.last && named.Len() > 0 {
 		a.client.core.refuse(ctx, named)
 	}
 }

@@ -216,12 +216,8 @@ func (s *session) exchange(ctx context.Context, md *metadata, q request, form ur
 	form.Set("refresh_token", refreshToken)
 	c, sent := s.core, context.WithoutCancel(ctx)
 	a, err := c.post(sent, md.doc.TokenEndpoint, form, ctx)
-	if err != nil {
-		if drop := refusedDefaults(md, q, form, err); drop.Len() > 0 {
-			if a, err = c.post(sent, md.doc.TokenEndpoint, form, ctx); err == nil {
-				c.refuse(sent, drop)
-			}
-		}
+	if refused, ok := errors.AsType[*ServerError](err); ok && refused.refusedScopes() {
+		a, err = s.exchangeLess(ctx, md, q, form, refused)
 	}
 	if err != nil && unknown(err) && s.lockLost() {
 		// Whoever has the lock now may have sent it too, and a third time is no repetition.
@@ -269,23 +265,24 @@ func (e *ServerError) unasked() error {
 	return fmt.Errorf("%w: %w", ErrSignInRequired, &unasked)
 }
 
-// refusedDefaults takes the defaults that the server refuses out of form, and
-// returns them: they are remembered if it is content without.
-func refusedDefaults(md *metadata, q request, form url.Values, err error) scopes.Set {
-	refused, ok := errors.AsType[*ServerError](err)
-	if !ok || !refused.refusedScopes() {
-		return scopes.Set{}
+// exchangeLess sends a refresh token again without the defaults that the server
+// refuses. They are remembered if it is content without.
+func (s *session) exchangeLess(ctx context.Context, md *metadata, q request, form url.Values, refused *ServerError) (wire.Answer, error) {
+	var err error = refused
+	asked, _ := scopes.Parse(form.Get("scope")) // which we have written
+	_, tries := md.refusedBy(refused, q.explicit)
+	for _, drop := range tries {
+		form.Set("scope", asked.Without(drop).String())
+		var a wire.Answer
+		if a, err = s.core.post(context.WithoutCancel(ctx), md.doc.TokenEndpoint, form, ctx); err == nil {
+			s.core.refuse(context.WithoutCancel(ctx), drop)
+			return a, nil
+		}
+		if !refusesScopes(err) {
+			break
+		}
 	}
-	drop, guess := md.refusedBy(refused, q.explicit)
-	if drop.Len() == 0 {
-		drop = guess
-	}
-	asked, err := scopes.Parse(form.Get("scope"))
-	if err != nil {
-		return scopes.Set{}
-	}
-	form.Set("scope", asked.Without(drop).String())
-	return drop
+	return wire.Answer{}, err
 }
 
 // refused decides what an invalid_grant means. If another process has stored a

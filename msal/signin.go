@@ -53,11 +53,14 @@ func (c *Client) signIn(ctx context.Context, flow Flow, scope []string) (Token, 
 		return Token{}, err
 	}
 	t, err := flow.signIn(ctx, a)
-	if refused, ok := errors.AsType[*ServerError](err); ok {
-		if drop := a.drop(refused); drop.Len() > 0 {
-			if t, err = flow.signIn(ctx, a); err == nil {
-				c.core.refuse(ctx, drop)
-			}
+	md := a.md
+	for _, drop := range a.tries(err) {
+		a.md = md.without(drop)
+		if t, err = flow.signIn(ctx, a); err == nil {
+			c.core.refuse(ctx, drop)
+		}
+		if a.last || !refusesScopes(err) {
+			break
 		}
 	}
 	return t, err
@@ -69,7 +72,7 @@ type attempt struct {
 	request
 	md   *metadata
 	hint string // whom to sign in; "": anybody
-	last bool   // it does not start again: a person has acted, or it has started again already
+	last bool   // it does not start again: a person has acted
 }
 
 // attempt prepares a sign-in: all that can fail without a person, fails
@@ -116,20 +119,22 @@ func (c *Client) hint(ctx context.Context) string {
 	return sn.account.Username
 }
 
-// drop leaves out the defaults that the server has refused before a person got
-// to see anything, so that the flow can start again.
-func (a *attempt) drop(refused *ServerError) scopes.Set {
-	if a.last || !refused.refusedScopes() {
-		return scopes.Set{}
+// tries returns the defaults to leave out, one set for each time that the flow
+// starts again, if the server has refused scopes before a person got to see
+// anything.
+func (a *attempt) tries(err error) []scopes.Set {
+	refused, ok := errors.AsType[*ServerError](err)
+	if !ok || a.last {
+		return nil
 	}
-	drop, guess := a.md.refusedBy(refused, a.explicit)
-	if drop.Len() == 0 {
-		drop = guess
-	}
-	next := *a.md
-	next.refused, next.defaults = next.refused.Union(drop), next.defaults.Without(drop)
-	a.md, a.last = &next, true
-	return drop
+	_, tries := a.md.refusedBy(refused, a.explicit)
+	return tries
+}
+
+// refusesScopes tells whether another try without others may help.
+func refusesScopes(err error) bool {
+	refused, ok := errors.AsType[*ServerError](err)
+	return ok && refused.refusedScopes()
 }
 
 // redeem exchanges what a person's consent gave, a code or a device code, for
