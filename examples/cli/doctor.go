@@ -86,7 +86,7 @@ func (a *app) examine(ctx context.Context) []finding {
 		key := a.keyFinding(ctx, st)
 		findings = append(findings, key)
 		if key.State != bad {
-			findings = append(findings, a.storeFinding(ctx, st))
+			findings = append(findings, a.storeFinding(ctx, p, st))
 		}
 	}
 	return append(findings, browserFinding())
@@ -182,16 +182,19 @@ func (a *app) keyFinding(ctx context.Context, st *store) finding {
 }
 
 // storeFinding makes room for a record, and makes none.
-func (a *app) storeFinding(ctx context.Context, st *store) finding {
-	sessions := 0
-	for _, err := range st.List(ctx, "") {
-		if err != nil {
-			return a.bad("sessions", err)
-		}
-		sessions++
+func (a *app) storeFinding(ctx context.Context, p profile, st *store) finding {
+	cfg := a.config(p)
+	cfg.Cache = st.Store
+	client, err := msal.New(cfg)
+	if err != nil {
+		return a.bad("sessions", usage(err))
 	}
-	f := finding{Check: "sessions", State: ok, Text: fmt.Sprintf("%d in %s", sessions, st.dir)}
-	if sessions == 0 {
+	accounts, err := client.Accounts(ctx)
+	if err != nil {
+		return a.bad("sessions", err)
+	}
+	f := finding{Check: "sessions", State: ok, Text: fmt.Sprintf("%d in %s", len(accounts), st.dir)}
+	if len(accounts) == 0 {
 		f.State, f.Next = note, "sign in: "+a.again("login")
 		return f
 	}

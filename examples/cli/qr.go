@@ -28,8 +28,10 @@ func (t *talk) qr(address string) string {
 		QuietZone:      2,
 	})
 	var code strings.Builder
-	for line := range strings.Lines(drawn.String()) {
-		line = strings.TrimSuffix(line, "\n")
+	lines := strings.Split(strings.TrimSuffix(drawn.String(), "\n"), "\n")
+	last := len(lines) - 1 // half of it is missing: the rows of a code are odd in number
+	lines[last] = strings.ReplaceAll(lines[last], "▀", "█")
+	for _, line := range lines {
 		if utf8.RuneCountInString(line) > t.width() {
 			return ""
 		}
