@@ -8,9 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -87,42 +85,6 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(list)
-}
-
-// serveHealth shows the board at an address until stop is called.
-func serveHealth(address string, b *board) (stop func(), err error) {
-	network, address, err := local(address)
-	if err != nil {
-		return nil, err
-	}
-	if network == "unix" {
-		if err := os.Remove(address); err != nil && !errors.Is(err, os.ErrNotExist) { // one that was killed left it
-			return nil, err
-		}
-	}
-	listener, err := net.Listen(network, address)
-	if err != nil {
-		return nil, err
-	}
-	server := &http.Server{Handler: b, ReadHeaderTimeout: 5 * time.Second}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = server.Serve(listener)
-	}()
-	return func() { _ = server.Close(); <-done }, nil
-}
-
-// local splits an address. It is this machine's, because the names of people are to be had there.
-func local(address string) (network, rest string, err error) {
-	if path, ok := strings.CutPrefix(address, "unix:"); ok {
-		return "unix", path, nil
-	}
-	host, _, err := net.SplitHostPort(address)
-	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-		return "", "", fmt.Errorf("-health %q is neither unix:PATH nor an address such as 127.0.0.1:8086", address)
-	}
-	return "tcp", address, nil
 }
 
 // check asks the daemon that serves at an address, and copies its answer.

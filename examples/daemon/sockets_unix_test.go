@@ -3,11 +3,15 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,12 +51,28 @@ func TestHealth(t *testing.T) {
 		require.Zero(t, code)
 		code, _ = ask("/other")
 		require.Equal(t, exitFailed, code)
+		require.Equal(t, strings.HasPrefix(address, "unix:"), served(t, address, "rebind.example"), "a browser has no way to a unix socket")
 		stop()
 		code, _ = ask("/live")
 		require.Equal(t, exitFailed, code, "nobody is there any more")
 	}
 	_, err = serveHealth("0.0.0.0:8086", &board{})
 	require.ErrorContains(t, err, "0.0.0.0")
+}
+
+// served tells whether a client that calls the server so gets an answer.
+func served(t *testing.T, address, host string) bool {
+	t.Helper()
+	network, address, err := local(address)
+	require.NoError(t, err)
+	conn, err := net.Dial(network, address)
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET /live HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
+	require.NoError(t, err)
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	return answer.StatusCode == http.StatusOK
 }
 
 // What systemd hears: that the daemon is ready, how it is, that it lives, and that it stops.
