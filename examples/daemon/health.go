@@ -9,8 +9,11 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf16"
 )
 
 // board has the state of all tokens. As an http.Handler it shows it.
@@ -87,7 +90,8 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(list)
 }
 
-// check asks the daemon that serves at an address, and copies its answer.
+// check asks the daemon that serves at an address, and copies its answer. It may be another program that has the port
+// while the daemon is down.
 func check(ctx context.Context, out io.Writer, address, path string) error {
 	network, address, err := local(address)
 	if err != nil {
@@ -107,11 +111,31 @@ func check(ctx context.Context, out io.Writer, address, path string) error {
 		return err
 	}
 	defer resp.Body.Close()
-	if _, err := io.Copy(out, io.LimitReader(resp.Body, 1<<20)); err != nil {
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(out, visible(answer)); err != nil {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return errors.New(resp.Status)
+		return fmt.Errorf("%s answers %d %s", path, resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
 	return nil
+}
+
+// visible is JSON in which nothing acts on a terminal. What a reader cannot see stands in strings there, where it may be
+// escaped.
+func visible(answer []byte) string {
+	var text strings.Builder
+	for _, r := range string(answer) {
+		if r == '\n' || unicode.IsPrint(r) {
+			text.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			_, _ = fmt.Fprintf(&text, `\u%04x`, unit)
+		}
+	}
+	return text.String()
 }

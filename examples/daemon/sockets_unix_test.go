@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,4 +107,16 @@ func TestNotify(t *testing.T) {
 	cancel()
 	hear("STOPPING=1")
 	require.Zero(t, <-ended)
+}
+
+// Whatever has the port while the daemon is down does nothing to the terminal of who asks.
+func TestCheckIsVisible(t *testing.T) {
+	t.Parallel()
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "\x1b]52;c;cm0=\a{\"account\": \"é\u009b2J\u202e\x7f\U000e0041\"}\r\n")
+	}))
+	t.Cleanup(other.Close)
+	var out bytes.Buffer
+	require.Zero(t, run(t.Context(), &out, []string{"-check", "/live", "-health", other.Listener.Addr().String()}))
+	require.Equal(t, `\u001b]52;c;cm0=\u0007{"account": "é\u009b2J\u202e\u007f\udb40\udc41"}\u000d`+"\n", out.String())
 }
