@@ -214,7 +214,7 @@ func several(accounts []msal.Account) error {
 	e := &severalError{}
 	for _, a := range accounts {
 		name := called(a)
-		if len(matching(accounts, name)) != 1 {
+		if means := matching(accounts, name); len(means) != 1 || means[0] != a {
 			name = plain(a.ID)
 		}
 		e.names = append(e.names, name)
