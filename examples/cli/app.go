@@ -175,7 +175,7 @@ func (a *app) logger() *slog.Logger {
 	case !a.flags.verbose:
 		return nil
 	case a.flags.json:
-		return slog.New(slog.NewJSONHandler(a.talk, nil))
+		return slog.New(slog.NewJSONHandler(visible{a.talk}, nil))
 	}
 	return slog.New(slog.NewTextHandler(a.talk, nil))
 }

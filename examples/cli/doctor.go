@@ -216,7 +216,7 @@ func (a *app) printFindings(findings []finding) {
 		mark := map[string]string{ok: a.talk.green("✓"), note: a.talk.bold("!"), bad: a.talk.red("✗")}[f.State]
 		_, _ = fmt.Fprintf(a.stdout, "%s %-10s %s\n", mark, f.Check, plain(f.Text))
 		if f.Next != "" {
-			_, _ = fmt.Fprintf(a.stdout, "  %s %s\n", strings.Repeat(" ", 10), a.talk.bold("→ "+f.Next))
+			_, _ = fmt.Fprintf(a.stdout, "  %s %s\n", strings.Repeat(" ", 10), a.talk.bold("→ "+plain(f.Next)))
 		}
 	}
 }

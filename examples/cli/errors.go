@@ -157,7 +157,7 @@ func (a *app) report(ctx context.Context, err error) exitCode {
 	case a.flags.json:
 		a.talk.json(map[string]any{"error": f})
 	case f.next != "":
-		a.talk.say("%s %s; %s\n", a.talk.red(program+":"), f.message, f.next)
+		a.talk.say("%s %s; %s\n", a.talk.red(program+":"), f.message, plain(f.next))
 	default:
 		a.talk.say("%s %s\n", a.talk.red(program+":"), f.message)
 	}

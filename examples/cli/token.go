@@ -50,7 +50,7 @@ func (a *app) token() *cobra.Command {
 		}
 		switch {
 		case a.flags.json:
-			return json.NewEncoder(out).Encode(tokenJSON(token))
+			return json.NewEncoder(visible{out}).Encode(tokenJSON(token))
 		case header:
 			_, err = fmt.Fprintf(out, "Authorization: %s %s\n", token.Type, token.AccessToken())
 		default:
@@ -87,7 +87,7 @@ func tokenJSON(t msal.Token) any {
 
 // printJSON writes an answer.
 func (a *app) printJSON(v any) error {
-	encoder := json.NewEncoder(a.stdout)
+	encoder := json.NewEncoder(visible{a.stdout})
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(v)
 }
