@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -34,6 +35,9 @@ func (a *app) open() (*session, error) {
 	}
 	cfg := a.config(p)
 	cfg.Cache = st.Store
+	if a.transport != nil {
+		cfg.HTTPClient = &http.Client{Transport: a.transport}
+	}
 	client, err := msal.New(cfg)
 	if err != nil {
 		return nil, usage(err)

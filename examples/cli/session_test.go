@@ -56,3 +56,17 @@ func TestNameLikeID(t *testing.T) {
 	require.Contains(t, out, "nobody is signed in as "+id)
 	require.NotContains(t, out, "at-")
 }
+
+// A server without a revocation endpoint, such as Microsoft's, is not said to have been told.
+func TestServerNotTold(t *testing.T) {
+	t.Parallel()
+	w := here(t)
+	w.EditMetadata = func(d map[string]any) { delete(d, "revocation_endpoint") }
+	w.run(t, "login", "--without-terminal")
+	out, ok := said(w.command(t, program, "logout"))
+	require.True(t, ok, out)
+	require.Contains(t, out, "✓ Signed out Avery Example <avery@idp.example>, here. The server has no way to be told")
+	require.True(t, w.SessionAlive("avery"))
+	out, _ = said(w.command(t, program, "whoami"))
+	require.Contains(t, out, "sign-in required")
+}
