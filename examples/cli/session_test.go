@@ -39,7 +39,9 @@ func TestMatching(t *testing.T) {
 		}
 		require.Empty(t, matching([]msal.Account{alone}, id), "%s is not signed in", id)
 	}
-	require.Equal(t, []string{mallory.ID, avery.Username}, several([]msal.Account{mallory, avery}).(*severalError).names, "what --account takes")
+	choice := &severalError{}
+	require.ErrorAs(t, several([]msal.Account{mallory, avery}), &choice)
+	require.Equal(t, []string{mallory.ID, avery.Username}, choice.names, "what --account takes")
 }
 
 // The account of somebody who has signed out is not another one, whatever that one calls itself.
