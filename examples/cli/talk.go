@@ -58,7 +58,13 @@ func (t *talk) change(line string) {
 	t.line = line
 }
 
-func (t *talk) say(format string, args ...any) { _, _ = fmt.Fprintf(t, format, args...) }
+func (t *talk) say(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if t.live {
+		text = fold(text, width(t.file), 0)
+	}
+	_, _ = io.WriteString(t, text)
+}
 
 // json says v in one line.
 func (t *talk) json(v any) { must(json.NewEncoder(visible{t}).Encode(v)) }
@@ -83,9 +89,9 @@ func (v visible) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// width is that of the terminal; 80 where there is none.
-func (t *talk) width() int {
-	if width, _, err := term.GetSize(int(t.file.Fd())); err == nil && width > 0 {
+// width is that of the terminal; 80 where it does not say.
+func width(file *os.File) int {
+	if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
 		return width
 	}
 	return 80

@@ -85,6 +85,15 @@ func tokenJSON(t msal.Token) any {
 	}
 }
 
+// print writes lines for a person, which go on at the indent if the terminal is too narrow for them.
+func (a *app) print(indent int, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if isTerminal(a.stdout) {
+		text = fold(text, width(a.stdout), indent)
+	}
+	_, _ = io.WriteString(a.stdout, text)
+}
+
 // printJSON writes an answer.
 func (a *app) printJSON(v any) error {
 	encoder := json.NewEncoder(visible{a.stdout})
