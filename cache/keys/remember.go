@@ -80,3 +80,18 @@ func (r remember) Unlock(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Remove implements [cache.Remover]. Where fast cannot be at all, as in a
+// container that forbids it, it has no key.
+func (r remember) Remove(ctx context.Context, id string) error {
+	if fast, ok := r.fast.(cache.Remover); ok {
+		err := fast.Remove(ctx, id)
+		if err != nil && !errors.Is(err, cache.ErrNotFound) && !errors.Is(err, cache.ErrNoSecureStorage) {
+			return err
+		}
+	}
+	if slow, ok := r.slow.(cache.Remover); ok {
+		return slow.Remove(ctx, id)
+	}
+	return nil
+}

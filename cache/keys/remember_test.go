@@ -161,3 +161,31 @@ func (forgetful) Key(context.Context, string) ([]byte, error) {
 	return nil, fmt.Errorf("no item: %w", cache.ErrNotFound)
 }
 func (forgetful) Create(context.Context, string, []byte) error { return nil }
+
+// remover is Keys that can remove.
+type remover struct{ table }
+
+func (r *remover) Remove(_ context.Context, id string) error {
+	delete(r.keys, id)
+	return r.err
+}
+
+// Both forget, and who cannot be asked does not pass for one who has forgotten.
+func TestRememberRemoves(t *testing.T) {
+	t.Parallel()
+	fast, slow := &remover{}, &remover{}
+	remove := func() error {
+		fast.keys, slow.keys = map[string][]byte{"id": someKey}, map[string][]byte{"id": someKey}
+		return keys.Remember(fast, slow).(cache.Remover).Remove(t.Context(), "id")
+	}
+	for _, err := range []error{nil, cache.ErrNotFound, cache.ErrNoSecureStorage} {
+		fast.err = err
+		require.NoError(t, remove())
+		require.Empty(t, fast.keys)
+		require.Empty(t, slow.keys)
+	}
+	fast.err = cache.ErrUnavailable
+	require.ErrorIs(t, remove(), cache.ErrUnavailable)
+	fast.err, slow.err = nil, cache.ErrLocked
+	require.ErrorIs(t, remove(), cache.ErrLocked)
+}
