@@ -32,6 +32,12 @@ import (
 // out meanwhile. So a request with EnableCAE unset goes to plain, a Client
 // without capabilities and with another Cache, as one session has one set of
 // tokens. If plain is nil such requests fail: few programs make any.
+//
+//	cae:   msal.Config{..., Cache: keychain.New("myapp"), Capabilities: []string{"cp1"}}
+//	plain: msal.Config{..., Cache: keychain.New("myapp-plain")}
+//
+// A person signs in with each of the two. Nothing here can tell one from the
+// other: if they are swapped, all is well until an API challenges.
 func New(cae, plain *msal.Client) azcore.TokenCredential {
 	return &credential{cae, plain}
 }
