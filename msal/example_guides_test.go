@@ -133,6 +133,27 @@ func Example_ssh() {
 	fmt.Println("signed in:", token.Account)
 }
 
+// Is the daemon well? As long as KeepFresh runs it is, and asking costs no request.
+func Example_health() {
+	client, err := msal.New(msal.Config{
+		ClientID:  "night-shift",
+		Authority: "https://login.example.com",
+		Cache:     cache.Dir("/var/lib/night-shift/sessions", cache.KeyFile("/run/secrets/night-shift/key")),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fresh, end := context.WithCancelCause(context.Background())
+	go func() { end(client.KeepFresh(fresh, "reports")) }()
+
+	http.HandleFunc("/ready", func(w http.ResponseWriter, _ *http.Request) {
+		if err := context.Cause(fresh); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		}
+	})
+}
+
 // Over SSH with the browser of the machine in front of the person, which comes back through the connection.
 func Example_forwardedPort() {
 	client, err := msal.New(msal.Config{

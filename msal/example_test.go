@@ -322,6 +322,27 @@ func ExampleClient_KeepFresh() {
 	// Output: somebody has to sign in
 }
 
+// KeepFresh beside the work: its error is kept, and ends the work that has its context.
+func ExampleClient_KeepFresh_goroutine() {
+	idp, client := demo()
+	idp.AccessTokenLife = time.Second
+	ctx := context.Background()
+	if _, err := client.SignIn(ctx, msal.Browser{Open: idp.Browse}, "read"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fresh, end := context.WithCancelCause(ctx)
+	go func() { end(client.KeepFresh(fresh, "read")) }()
+	fmt.Println("a person is needed:", context.Cause(fresh) != nil)
+
+	idp.RevokeAll()
+	<-fresh.Done()
+	fmt.Println("a person is needed:", errors.Is(context.Cause(fresh), msal.ErrSignInRequired))
+	// Output:
+	// a person is needed: false
+	// a person is needed: true
+}
+
 // An API that wants more of a token says so in a claims challenge. A refresh
 // may satisfy it, else the person does, on the same client.
 func ExampleClient_WithClaims() {
