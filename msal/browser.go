@@ -42,8 +42,9 @@ type Browser struct {
 	// plain one in light and dark.
 	Page []byte
 
-	// Open opens the person's browser. If nil, the system's is started. It may
-	// block until the browser is closed; its context ends with the sign-in.
+	// Open opens the person's browser. If nil, the one that the environment
+	// variable BROWSER names is started, or else the system's. It may block
+	// until the browser is closed; its context ends with the sign-in.
 	Open func(ctx context.Context, url string) error
 
 	// Show tells the person the URL, for the case that no browser comes up. It
