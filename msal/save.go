@@ -116,6 +116,14 @@ func (s *session) keep(r *record, base cache.Rev, up update, got *answer, why er
 	return s.expose(r, base, got, fmt.Errorf("the session is in memory only: %w", why))
 }
 
+// current returns what memory has. Nothing by now means that somebody signed out.
+func (s *session) current() (*snapshot, error) {
+	if sn := s.snap.Load(); sn != nil {
+		return sn, nil
+	}
+	return nil, ErrSignInRequired
+}
+
 // saveAgain tries to store what the store would not take before. If somebody
 // has written in the meantime, what they wrote stands, but for two things that
 // are put on top of it: a sign-in, and a refresh token whose predecessor they
@@ -123,11 +131,11 @@ func (s *session) keep(r *record, base cache.Rev, up update, got *answer, why er
 func (s *session) saveAgain(ctx context.Context) (*snapshot, error) {
 	u := s.unsaved.Load()
 	if u == nil {
-		return s.snap.Load(), nil
+		return s.current()
 	}
 	rev, err := s.core.Cache.Put(ctx, s.key, u.data, u.base)
 	if err != nil && !errors.Is(err, cache.ErrConflict) {
-		return s.snap.Load(), nil
+		return s.current()
 	}
 	if err == nil {
 		s.unsaved.CompareAndSwap(u, nil)
@@ -139,7 +147,7 @@ func (s *session) saveAgain(ctx context.Context) (*snapshot, error) {
 	}
 	data, rev, err := s.core.Cache.Get(ctx, s.key)
 	if err != nil && !errors.Is(err, cache.ErrNotFound) {
-		return s.snap.Load(), nil
+		return s.current()
 	}
 	s.unsaved.CompareAndSwap(u, nil)
 	if r, e := decodeRecord(data); err == nil && e == nil {

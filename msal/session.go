@@ -96,9 +96,11 @@ func (s *session) load(ctx context.Context) (*snapshot, error) {
 		if s.unsaved.Load() != nil {
 			return s.saveAgain(ctx)
 		}
-		changer := s.core.Cache.(cache.Changer) // without one no check is ever due
-		if changed, err := changer.Changed(ctx, s.key, sn.rev); err != nil || !changed {
-			return sn, nil
+		// Without a Changer one check is due, after a warning, and it may be that the record was saved meanwhile.
+		if changer, ok := s.core.Cache.(cache.Changer); ok {
+			if changed, err := changer.Changed(ctx, s.key, sn.rev); err != nil || !changed {
+				return sn, nil
+			}
 		}
 	}
 	r, rev, err := s.read(ctx)

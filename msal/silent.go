@@ -110,28 +110,36 @@ func (c *core) single(ctx context.Context) (*session, error) {
 	if s := c.only.Load(); s != nil && !s.forgotten.Load() {
 		return s, nil
 	}
-	found := ""
-	for key, err := range c.Cache.List(ctx, c.prefix) {
-		if err != nil {
-			return nil, err
-		}
-		if found != "" {
-			return nil, ErrAccountRequired
-		}
-		found = key
+	key, err := c.onlyKey(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if found == "" {
-		return nil, ErrSignInRequired
-	}
-	s, err := c.open(ctx, found)
+	s, err := c.open(ctx, key)
 	if err == nil {
 		c.only.Store(s)
 	}
 	return s, err
 }
 
-// open makes the session of a record, if there is one. An account whose record
-// cannot be read gets one too, so that its error is met where it is acted on.
+// onlyKey names the record of the only account.
+func (c *core) onlyKey(ctx context.Context) (string, error) {
+	only := ""
+	for key, err := range c.Cache.List(ctx, c.prefix) {
+		if err != nil {
+			return "", err
+		}
+		if only != "" {
+			return "", ErrAccountRequired
+		}
+		only = key
+	}
+	if only == "" {
+		return "", ErrSignInRequired
+	}
+	return only, nil
+}
+
+// open makes the session of a record, if there is one.
 func (c *core) open(ctx context.Context, key string) (*session, error) {
 	signOuts := c.signOuts.Load()
 	probe := &session{core: c, key: key}
@@ -143,11 +151,10 @@ func (c *core) open(ctx context.Context, key string) (*session, error) {
 		return nil, fmt.Errorf("%w: %w: the record under %s is another account's", ErrSignInRequired, cache.ErrUnreadable, key)
 	}
 	s := c.session(r.account.ID)
-	if s.snap.Load() == nil {
+	// If somebody has signed out since the look, what was read may be gone, and
+	// the caller looks again. Who signs out from now on finds s and ends it.
+	if s.snap.Load() == nil && c.signOuts.Load() == signOuts {
 		s.expose(r, rev, nil, nil)
-	}
-	if c.signOuts.Load() != signOuts {
-		s.drop() // somebody may have signed out between the look and this: look again
 	}
 	return s, nil
 }
