@@ -66,7 +66,7 @@ func (c *Client) signOut(ctx context.Context) error {
 	case c.account != "":
 		s = c.core.newSession(c.account) // delete what cannot be read, too
 	case errors.Is(err, cache.ErrUnreadable) || errors.Is(err, cache.ErrLocked) || errors.Is(err, cache.ErrUnavailable) || errors.Is(err, cache.ErrNoSecureStorage):
-		return notRevoked(c.core.deleteAll(ctx), unread(err))
+		return notRevoked(c.core.deleteOnly(ctx), unread(err))
 	case errors.Is(err, ErrSignInRequired):
 		return nil
 	default:
@@ -137,17 +137,16 @@ func (s *session) forget(ctx context.Context) (dead []string, untold, err error)
 	return dead, untold, nil
 }
 
-// deleteAll deletes the one record there is, which cannot be read now.
-func (c *core) deleteAll(ctx context.Context) error {
-	for key, err := range c.Cache.List(ctx, c.prefix) {
-		if err == nil {
-			err = c.Cache.Delete(ctx, key)
-		}
-		if err != nil {
-			return err
-		}
+// deleteOnly deletes the one record there is, which cannot be read now.
+func (c *core) deleteOnly(ctx context.Context) error {
+	key, err := c.onlyKey(ctx)
+	switch {
+	case errors.Is(err, ErrSignInRequired):
+		return nil
+	case err != nil:
+		return err
 	}
-	return nil
+	return c.Cache.Delete(ctx, key)
 }
 
 // revoke tells the server that a refresh token is no longer needed. The answer

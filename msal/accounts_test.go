@@ -3,6 +3,7 @@ package msal_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"net/http"
 	"strings"
 	"sync"
@@ -101,6 +102,32 @@ func TestUnreadableAccount(t *testing.T) {
 	spoil(records(t, store)[0])
 	requireNotRevoked(t, newClient(t, p, with).SignOut(t.Context()), cache.ErrUnreadable)
 	require.Empty(t, records(t, store))
+}
+
+// hiccup is a store that cannot list once.
+type hiccup struct {
+	*brokenStore
+	over bool
+}
+
+func (s *hiccup) List(ctx context.Context, prefix string) iter.Seq2[string, error] {
+	if s.over {
+		return s.Store.List(ctx, prefix)
+	}
+	s.over = true
+	return func(yield func(string, error) bool) { yield("", cache.ErrUnavailable) }
+}
+
+// A sign-out without a name that could not look deletes one account at most.
+func TestSignOutOfNobodyInParticular(t *testing.T) {
+	t.Parallel()
+	p := msaltest.New(t)
+	store := &hiccup{brokenStore: &brokenStore{Store: cache.Memory()}, over: true}
+	with := func(cfg *msal.Config) { cfg.Cache = store }
+	signInAll(t, p, newClient(t, p, with))
+	store.over = false
+	require.ErrorIs(t, newClient(t, p, with).SignOut(t.Context()), msal.ErrAccountRequired)
+	require.Len(t, records(t, store), 2)
 }
 
 // requireNotRevoked checks that a sign-out has done here what it could, and that
