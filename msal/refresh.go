@@ -91,18 +91,20 @@ func (s *session) lock(ctx context.Context, ahead bool) (held context.Context, r
 	if !ok {
 		return ctx, free, nil
 	}
-	held, released := whileHeld(ctx, leaser.Lost(s.key))
+	lost := leaser.Lost(s.key) // of this lock: later the store answers for the next holder in this process
+	held, released := whileHeld(context.WithValue(ctx, lostKey{}, lost), lost)
 	return held, func(err error) error { return free(released(err)) }, nil
 }
 
-// lockLost tells whether the lock was a lease and is lost by now.
-func (s *session) lockLost() bool {
-	leaser, ok := s.core.Cache.(cache.Leaser)
-	if !ok {
-		return false
-	}
+// lostKey is that of Leaser.Lost in the context of a lock. The context may have
+// ended before the lock was lost, and so cannot say it.
+type lostKey struct{}
+
+// lockLost tells whether the lock that ctx is of was a lease and is lost by now.
+func lockLost(ctx context.Context) bool {
+	lost, _ := ctx.Value(lostKey{}).(<-chan struct{})
 	select {
-	case <-leaser.Lost(s.key):
+	case <-lost:
 		return true
 	default:
 		return false
@@ -223,7 +225,7 @@ func (s *session) exchange(ctx context.Context, md *metadata, q request, form ur
 			}
 		}
 	}
-	if err != nil && unknown(err) && s.lockLost() {
+	if err != nil && unknown(err) && lockLost(ctx) {
 		// Whoever has the lock now may have sent it too, and a third time is no repetition.
 		return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 	} else if err != nil && unknown(err) {
@@ -298,7 +300,7 @@ func (s *session) refused(ctx context.Context, q request, form url.Values, md *m
 	spent := form.Get("refresh_token")
 	if g := r.grantFor(q); g != nil && g.refreshToken != spent {
 		spent = g.refreshToken
-		if s.lockLost() {
+		if lockLost(ctx) {
 			return Token{}, errLost // its owner is refreshing
 		}
 		got, err := s.exchange(ctx, md, q, form, spent)
