@@ -152,10 +152,22 @@ func (c *Client) With(p Params) *Client {
 			d.err = err
 			return d
 		}
-		d.core = core
-		d.session.Store(nil)
+		if core != c.core {
+			d.move(core)
+		}
 	}
 	return d
+}
+
+// move makes c, which is new, a Client of another tenant. That has sessions of
+// its own and counts its own answers: what is newer by the count of one says
+// nothing about a token of the other.
+func (c *Client) move(to *core) {
+	c.core = to
+	c.session.Store(nil)
+	if c.demand != nil {
+		c.demand = to.later(c.demand.claims)
+	}
 }
 
 // protocol are the parameters that the package sends itself. Taking them from
