@@ -3,6 +3,7 @@ package msal
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -102,7 +103,15 @@ func hash(part ...string) string {
 // For returns a Client for one account; only its ID is read. Its Token and
 // SignOut concern that account, its SignIn hints at it and refuses anybody
 // else. For an account in use it allocates nothing.
+//
+// An Account without an ID, such as a look-up that found nothing gives, is
+// nobody: the first method that returns an error says so, before any I/O.
 func (c *Client) For(a Account) *Client {
+	if a.ID == "" {
+		d := c.derive()
+		d.err = errNobody
+		return d
+	}
 	s := c.core.sessions.find(a.ID)
 	if s != nil && !c.derived {
 		return &s.bound
@@ -113,6 +122,10 @@ func (c *Client) For(a Account) *Client {
 	d.session.Store(s)
 	return d
 }
+
+// errNobody: without it a look-up that found nothing would get the token of
+// whoever is the only one signed in, and sign them out.
+var errNobody = errors.New("For: the account has no ID, so it is nobody's; use one of Accounts")
 
 func (c *Client) derive() *Client {
 	d := &Client{core: c.core, account: c.account, derived: true, params: c.params, demand: c.demand, err: c.err}
@@ -139,10 +152,22 @@ func (c *Client) With(p Params) *Client {
 			d.err = err
 			return d
 		}
-		d.core = core
-		d.session.Store(nil)
+		if core != c.core {
+			d.move(core)
+		}
 	}
 	return d
+}
+
+// move makes c, which is new, a Client of another tenant. That has sessions of
+// its own and counts its own answers: what is newer by the count of one says
+// nothing about a token of the other.
+func (c *Client) move(to *core) {
+	c.core = to
+	c.session.Store(nil)
+	if c.demand != nil {
+		c.demand = to.later(c.demand.claims)
+	}
 }
 
 // protocol are the parameters that the package sends itself. Taking them from

@@ -74,7 +74,7 @@ func originOf(u *url.URL) string {
 	if port == "" {
 		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
 	}
-	return strings.ToLower(u.Scheme + "://" + u.Hostname() + ":" + port)
+	return secureurl.Lower(u.Scheme + "://" + u.Hostname() + ":" + port)
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
