@@ -174,7 +174,7 @@ func (c *core) revoke(ctx context.Context, token string) error {
 // Call it before the program ends; without it a new refresh token may be lost
 // between the network and the disk. It returns when ctx ends.
 func (c *Client) Shutdown(ctx context.Context) error {
-	if err := c.core.shutdown(ctx); err != nil {
+	if err := c.core.root.shutdown(ctx); err != nil {
 		return fmt.Errorf("msal: shutdown: %w", err)
 	}
 	return nil

@@ -76,7 +76,8 @@ type core struct {
 	answers  atomic.Uint64 // counts the token answers of this process
 	signOuts atomic.Uint64 // and its sign-outs
 	epoch    time.Time     // where its monotonic clock counts from
-	tenants  sync.Map      // authority key → *core, for Params.Tenant
+	root     *core         // of New
+	tenants  sync.Map      // of root: authority key → *core, for Params.Tenant
 }
 
 func newCore(s settings, w *wire.Client) *core {
@@ -86,6 +87,7 @@ func newCore(s settings, w *wire.Client) *core {
 		prefix:   "a-" + hash(s.authority.Key, s.ClientID) + "-",
 		epoch:    time.Now(),
 	}
+	c.root = c
 	c.server.turn = make(chan struct{}, 1)
 	return c
 }
@@ -135,7 +137,7 @@ func (c *Client) derive() *Client {
 
 // With returns a Client whose requests carry p, which replaces that of c as a
 // whole. A mistake in p is reported by the first method that returns an error,
-// before any I/O.
+// before any I/O, also if p is replaced in its turn.
 func (c *Client) With(p Params) *Client {
 	d := c.derive()
 	d.params = &Params{
@@ -146,15 +148,16 @@ func (c *Client) With(p Params) *Client {
 		d.err = err
 		return d
 	}
+	core := c.core.root
 	if p.Tenant != "" {
-		core, err := c.core.tenant(p.Tenant)
-		if err != nil {
+		var err error
+		if core, err = core.tenant(p.Tenant); err != nil {
 			d.err = err
 			return d
 		}
-		if core != c.core {
-			d.move(core)
-		}
+	}
+	if core != c.core {
+		d.move(core)
 	}
 	return d
 }
@@ -212,7 +215,7 @@ func (p Params) check() error {
 	return nil
 }
 
-// tenant returns the core for the same application in another tenant of the
+// tenant returns root's core for the same application in another tenant of the
 // same cloud. Each has its own sessions: tokens say which tenant they are of.
 func (c *core) tenant(name string) (*core, error) {
 	a, err := c.authority.WithTenant(name)
@@ -227,7 +230,9 @@ func (c *core) tenant(name string) (*core, error) {
 	}
 	s := c.settings
 	s.authority, s.given = a, nil
-	known, _ := c.tenants.LoadOrStore(a.Key, newCore(s, c.wire))
+	other := newCore(s, c.wire)
+	other.root = c
+	known, _ := c.tenants.LoadOrStore(a.Key, other)
 	return known.(*core), nil
 }
 

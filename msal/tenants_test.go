@@ -1,10 +1,13 @@
 package msal_test
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/staysigned/staysigned/cache"
 	"github.com/staysigned/staysigned/msal"
 	"github.com/staysigned/staysigned/msal/msaltest"
 )
@@ -57,4 +60,36 @@ func TestDemandInAnotherTenant(t *testing.T) {
 			require.Equal(t, 1, p.Count(), "the first one is newer")
 		})
 	}
+}
+
+// Params replace those before them, the tenant included, and a tenant is the same
+// by whichever way it is named.
+func TestWithReplacesTheTenant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, c := newGuest(t)
+		home := signIn(t, p, c, "User.Read").Account.Tenant
+		there := c.With(msal.Params{Tenant: guestTenant})
+		require.Equal(t, guestTenant, signIn(t, p, there, "User.Read").Account.Tenant)
+		token, err := there.With(msal.Params{Prompt: "login"}).Token(t.Context(), "User.Read")
+		require.NoError(t, err)
+		require.Equal(t, home, token.Account.Tenant)
+
+		detour := c.With(msal.Params{Tenant: home}).With(msal.Params{Tenant: guestTenant})
+		requireToken(t, detour, "User.Read")
+		require.NoError(t, there.SignOut(t.Context()))
+		_, err = detour.Token(t.Context(), "User.Read")
+		require.ErrorIs(t, err, msal.ErrSignInRequired, "at once: it is one session")
+	})
+}
+
+// Shutdown is the program's, whichever of its Clients it is called on.
+func TestShutdownOfAllTenants(t *testing.T) {
+	t.Parallel()
+	p, entra := newEntra(t)
+	p.Entra.Tenants = append(p.Entra.Tenants, msaltest.Tenant{ID: guestTenant, Guests: []string{"avery"}})
+	store := &brokenStore{Store: cache.Memory()}
+	c := newClient(t, p, entra, func(cfg *msal.Config) { cfg.Cache = store })
+	store.put = func(context.Context, string, []byte, cache.Rev) (cache.Rev, error) { return "", errDisk }
+	require.ErrorIs(t, signIn(t, p, c, "User.Read").Warning, errDisk)
+	require.ErrorIs(t, c.With(msal.Params{Tenant: guestTenant}).Shutdown(t.Context()), errDisk)
 }
