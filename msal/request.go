@@ -152,7 +152,7 @@ func (q request) first(c *core) request {
 func (q request) key() string {
 	key := q.want.String() + "\x00" + q.resource
 	if q.demand != nil {
-		key += "\x00" + q.demand.claims
+		key += fmt.Sprintf("\x00%s\x00%d", q.demand.claims, q.demand.after) // later is another demand
 	}
 	return key
 }

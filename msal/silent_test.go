@@ -180,3 +180,46 @@ func TestCancelledCallerKeepsTheAnswer(t *testing.T) {
 		require.True(t, p.SessionAlive(first.Account.Subject))
 	})
 }
+
+// Two demands for a newer token wait for the lock, and a token comes between them:
+// it is new for the first, and what the second will not have.
+func TestForceRefreshJoinsNoEarlierOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		store := &brokenStore{Store: cache.Memory()}
+		c := newClient(t, p, func(cfg *msal.Config) { cfg.Cache = store })
+		signIn(t, p, c, "read", "write")
+		released := make(chan struct{})
+		force := func() (token *msal.Token) {
+			token = new(msal.Token)
+			forced := c.ForceRefresh()
+			go func() {
+				var err error
+				*token, err = forced.Token(t.Context(), "read")
+				require.NoError(t, err)
+			}()
+			synctest.Wait()
+			return token
+		}
+		store.lock = func(ctx context.Context, key string) (func() error, error) {
+			store.lock = func(ctx context.Context, key string) (func() error, error) {
+				<-released
+				return store.Store.Lock(ctx, key)
+			}
+			return store.Store.Lock(ctx, key)
+		}
+		p.Fail("token", msaltest.Fault{Delay: time.Second})
+		go func() { _, _ = c.ForceRefresh().Token(t.Context(), "read", "write") }()
+		synctest.Wait()
+		first := force()
+		time.Sleep(2 * time.Second)
+		between, err := c.Token(t.Context(), "read")
+		require.NoError(t, err)
+		second := force()
+		close(released)
+		synctest.Wait()
+		require.Equal(t, between.AccessToken(), first.AccessToken())
+		require.NotEmpty(t, second.AccessToken())
+		require.NotEqual(t, between.AccessToken(), second.AccessToken())
+	})
+}
