@@ -49,7 +49,7 @@ type Params struct {
 	DomainHint string        // Microsoft: which organization
 	Tenant     string        // Microsoft: a tenant instead of the authority's
 	MaxAge     time.Duration // sign in again if the last time is longer ago (OpenID Connect Core 3.1.2.1)
-	ACRValues  []string      // authentication context classes, in order of preference
+	ACRValues  []string      // authentication context classes, in order of preference; the ID token of a sign-in has to name one of them
 	Resources  []string      // RFC 8707 resource indicators, absolute URIs
 	Extra      url.Values    // further parameters of the authorization request; none of the protocol's own
 }
@@ -142,7 +142,8 @@ func (c *Client) With(p Params) *Client {
 	d := c.derive()
 	d.params = &Params{
 		Prompt: p.Prompt, LoginHint: p.LoginHint, DomainHint: p.DomainHint, Tenant: p.Tenant, MaxAge: p.MaxAge,
-		ACRValues: slices.Clone(p.ACRValues), Resources: slices.Clone(p.Resources), Extra: cloneValues(p.Extra),
+		ACRValues: append([]string(nil), p.ACRValues...), // of an empty list nil: none was asked for
+		Resources: slices.Clone(p.Resources), Extra: cloneValues(p.Extra),
 	}
 	if err := p.check(); err != nil {
 		d.err = err

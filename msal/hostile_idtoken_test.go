@@ -149,6 +149,7 @@ func TestForgedSignIns(t *testing.T) {
 		"R-OIDC-9 another class":           {phr, forgery{claims: set("acr", "pwd"), says: "acr"}},
 		"R-OIDC-9 no class":                {phr, forgery{claims: set("acr", nil), says: "acr"}},
 		"R-OIDC-9 the class was asked for": {phr, forgery{claims: set("acr", "phrh")}},
+		"R-OIDC-9 none was asked for":      {msal.Params{ACRValues: []string{}}, forgery{claims: set("acr", "pwd")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
