@@ -46,7 +46,7 @@ func (c *Client) authorize(ctx context.Context, redirectURI string, scope []stri
 	if err != nil {
 		return nil, err
 	}
-	return a.authorize(redirectURI, "")
+	return a.authorize(redirectURI, "", authorizationLife)
 }
 
 // checkRedirect accepts what RFC 8252 section 7 lets a native application
@@ -83,12 +83,13 @@ type Authorization struct {
 	nonce    secret.String
 	verifier secret.String
 	began    time.Time
+	life     time.Duration // from then on
 	used     atomic.Bool
 }
 
 // authorize makes the authorization request (RFC 6749 section 4.1.1, RFC 7636,
 // OpenID Connect Core 3.1.2.1).
-func (a *attempt) authorize(redirectURI, responseMode string) (*Authorization, error) {
+func (a *attempt) authorize(redirectURI, responseMode string, life time.Duration) (*Authorization, error) {
 	if err := a.md.doc.Need("authorization_endpoint"); err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ func (a *attempt) authorize(redirectURI, responseMode string) (*Authorization, e
 	core := a.client.core
 	verifier := oauth2.GenerateVerifier()
 	z := &Authorization{
-		attempt: a, redirect: redirectURI, began: time.Now(),
+		attempt: a, redirect: redirectURI, began: time.Now(), life: life,
 		state: secret.New(random()), nonce: secret.New(random()), verifier: secret.New(verifier),
 	}
 	params := a.front()
@@ -181,8 +182,8 @@ func (z *Authorization) redeem(ctx context.Context, callback url.Values) (Token,
 	if z.used.Swap(true) {
 		return Token{}, errors.New("this authorization has been redeemed before; start a new one with Authorize")
 	}
-	if age := time.Since(z.began); age > authorizationLife {
-		return Token{}, fmt.Errorf("%w: this authorization is %s old, more than %s; start a new one with Authorize", ErrSignInTimeout, age.Round(time.Second), authorizationLife)
+	if age := time.Since(z.began); age > z.life {
+		return Token{}, fmt.Errorf("%w: this authorization is %s old, more than %s; start a new one", ErrSignInTimeout, age.Round(time.Second), z.life)
 	}
 	code, err := z.code(callback)
 	if err != nil {

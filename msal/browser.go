@@ -67,6 +67,11 @@ func (b Browser) check() error {
 	if b.ResponseMode != "" && b.ResponseMode != "form_post" && b.ResponseMode != "query" {
 		return fmt.Errorf("Browser.ResponseMode %q: want form_post or query", b.ResponseMode)
 	}
+	if b.RedirectURI != "" {
+		if err := loopback.Check(b.RedirectURI); err != nil {
+			return fmt.Errorf("Browser.RedirectURI: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -92,14 +97,14 @@ func (b Browser) signIn(ctx context.Context, a *attempt) (Token, error) {
 		return Token{}, err
 	}
 	defer listener.Close()
-	z, err = a.authorize(listener.RedirectURI(), mode)
+	z, err = a.authorize(listener.RedirectURI(), mode, b.timeout())
 	close(ready)
 	if err != nil {
 		return Token{}, err
 	}
 	// The end of this context may end the browser, so it comes after the page
 	// that says how the sign-in went.
-	visiting, cancel := context.WithTimeoutCause(ctx, b.timeout(), ErrSignInTimeout)
+	visiting, cancel := context.WithTimeoutCause(ctx, z.life, ErrSignInTimeout)
 	defer cancel()
 	answer, err := b.visit(visiting, a, listener, z)
 	if err != nil {

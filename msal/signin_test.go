@@ -144,6 +144,7 @@ func TestSignInRefusesBeforeIO(t *testing.T) {
 	}{
 		"no flow":          {c, nil, "read", nil, "msal.Browser{}"},
 		"response mode":    {c, browser, "read", nil, `ResponseMode "fragment"`},
+		"redirect URI":     {c, msal.Browser{RedirectURI: "https://localhost/cb"}, "read", nil, "Browser.RedirectURI: "},
 		"browser, default": {c, msal.Browser{}, "openid", scopes.ErrDuplicateDefault, "openid"},
 		"device, default":  {c, msal.DeviceCode{}, "PROFILE", scopes.ErrDuplicateDefault, "PROFILE"},
 		"device, invalid":  {c, msal.DeviceCode{}, "a\tb", scopes.ErrInvalid, ""},
