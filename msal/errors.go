@@ -46,10 +46,11 @@ var (
 	// read, twice. The session is kept; call again.
 	ErrOutcomeUnknown = errors.New("the token request was sent, but its answer was lost")
 
-	// ErrBusy: another process has held the account's lock for 75 seconds, or
-	// has taken it because this one was too slow to renew its lease. Nothing
-	// was sent; call again.
-	ErrBusy = errors.New("another process holds the session's lock")
+	// ErrBusy: a refresh, or another process that holds the account's lock, took
+	// more than the 75 seconds that a caller waits whose context has no deadline;
+	// or another process took the lock because this one was too slow to renew its
+	// lease. What was sent goes on, and its answer is stored; call again.
+	ErrBusy = errors.New("the session is busy with another refresh")
 )
 
 // ServerError is the answer of an authorization server that refused, as of

@@ -77,11 +77,7 @@ func (s *session) lock(ctx context.Context, ahead bool) (held context.Context, r
 			err = errHeld
 		}
 	} else {
-		wait, cancel := context.WithTimeout(ctx, maxWait)
-		defer cancel()
-		if unlock, err = s.core.Cache.Lock(wait, s.key); err != nil && wait.Err() != nil && ctx.Err() == nil {
-			err = ErrBusy
-		}
+		unlock, err = s.core.Cache.Lock(ctx, s.key) // as long as anybody waits, see fly
 	}
 	if err != nil {
 		return nil, nil, err

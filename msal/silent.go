@@ -188,8 +188,9 @@ func (s *session) await(ctx context.Context, q request) (Token, error) {
 	return t, err
 }
 
-// maxAhead is how long a refresh ahead of time may take to get its request on
-// its way, and so how long it can hold up the one caller that makes it.
+// maxAhead is how long a refresh ahead of time can hold up the one caller that
+// makes it. A request that is on its way then goes on, and its answer is the next
+// caller's.
 const maxAhead = 2 * time.Second
 
 // pause keeps a refresh ahead of time from being tried at every call while it
@@ -213,9 +214,9 @@ func (s *session) ahead(ctx context.Context, q request, current Token) Token {
 	if paused {
 		return current
 	}
-	t, err := s.fly(ctx, "ahead "+q.key(), true, func(ctx context.Context) (Token, error) {
-		ctx, cancel := context.WithTimeout(ctx, maxAhead)
-		defer cancel()
+	wait, cancel := context.WithTimeout(ctx, maxAhead)
+	defer cancel()
+	t, err := s.fly(wait, "ahead "+q.key(), true, func(ctx context.Context) (Token, error) {
 		return s.refresh(ctx, q, true)
 	})
 	switch {
