@@ -313,6 +313,13 @@ func (g *grant) covers(q request) bool {
 	return err == nil && g.resource == q.resource && asked.Covers(q.want)
 }
 
+// withhold has later refreshes do without what the server has refused.
+func (g *grant) withhold(refused scopes.Set) {
+	if withheld, err := scopes.Parse(g.withheld); err == nil {
+		g.withheld = withheld.Union(refused).String()
+	}
+}
+
 // leaveOut takes out of a request what the server did not grant before.
 func (g *grant) leaveOut(q request, defaults scopes.Set) (request, scopes.Set) {
 	if g.withheld != "" {

@@ -89,28 +89,6 @@ func TestAllowedTenants(t *testing.T) {
 	require.Equal(t, avery.TenantID, signIn(t, p, c, "read").Account.Tenant)
 }
 
-// A default that the server refuses is left out from the next sign-in on, by
-// every process with the same store.
-func TestRefusedDefaultIsRemembered(t *testing.T) {
-	t.Parallel()
-	p := msaltest.New(t)
-	p.RejectScopes = []string{"email"}
-	store := cache.Memory()
-	with := func(cfg *msal.Config) { cfg.Cache = store }
-	c := newClient(t, p, with)
-	z, callback := begin(t, p, c, "read")
-	_, err := z.Redeem(t.Context(), callback)
-	require.Equal(t, "invalid_scope", asServerError(t, err).Code)
-	for _, c := range []*msal.Client{c, newClient(t, p, with)} {
-		z, callback = begin(t, p, c, "read")
-		require.Equal(t, "read openid profile offline_access", query(t, z.URL()).Get("scope"))
-		token, err := z.Redeem(t.Context(), callback)
-		require.NoError(t, err)
-		require.Zero(t, token.Missing.Len())
-	}
-	require.Equal(t, 2, p.Count("token"))
-}
-
 // What is not a default of ours, or cannot be left out, is not left out.
 func TestRefusedScopeStands(t *testing.T) {
 	t.Parallel()

@@ -122,6 +122,7 @@ var Cases = []Area{
 		{"CB-30", also, "HTTP/2 and web sockets are refused.", "internal/loopback TestQueryRequests", ""},
 		{"CB-31", also, "localhost is both families, or an error.", "internal/loopback TestListenFamilies", ""},
 		{"CB-32", also, "Two sign-ins at once get their own codes.", "internal/loopback TestParallelSignIns_CB32, msal TestBrowserInParallel_CB32_CO01", ""},
+		{"CB-33", must, "A forged refusal of a scope costs that sign-in what it names, and nobody else anything.", "msal TestForgedRefusal_CB33, msal TestForgedRefusalAtThePort_CB33", ""},
 	}},
 	{"Token answers", []Row{
 		{"TR-01", must, "A code that is refused was sent once.", "msal TestCodeIsSentOnce, msal TestBrowserTypedErrors", ""},
