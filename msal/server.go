@@ -254,9 +254,14 @@ func (md *metadata) refusedBy(e *ServerError, explicit scopes.Set) scopes.Set {
 	return refused
 }
 
-// metadataKey names the record of the server.
+// metadataKey names the record of the server. A document that this program was
+// given is no other program's, and neither are the keys that it leads to.
 func (c *core) metadataKey() string {
-	return "m-" + hash(c.authority.Key, c.authority.MetadataURLs()[0])
+	source := []string{c.authority.Key, c.authority.MetadataURLs()[0]}
+	if c.given != nil {
+		source = append(source, string(c.given.Raw))
+	}
+	return "m-" + hash(source...)
 }
 
 // storedMetadata returns what another process fetched, or nil.

@@ -72,6 +72,7 @@ var Cases = []Area{
 		{"DD-23", also, "A sign-in under way keeps the document that it began with.", "msal TestMetadataStaysTogether", ""},
 		{"DD-24", also, "A certificate that is old, foreign or unknown, and TLS 1.1, are refused.", "internal/wire TestTLS, internal/wire TestCertificates", ""},
 		{"DD-25", also, "Addresses of private networks are dialled: many providers live there.", "internal/wire TestPrivateAddresses_DD25", ""},
+		{"DD-26", must, "Metadata that one program was given, and its keys, are no other program's over the same store.", "msal TestGivenMetadataIsNotShared_DD26", ""},
 	}},
 	{"Keys", []Row{
 		{"KS-01", must, "A key for encryption signs nothing.", "internal/idtoken TestUsableKeys, internal/idtoken TestSigner", ""},

@@ -30,7 +30,7 @@ var strict = group{
 var record = group{
 	name: "Cache record: session",
 	tests: []tests{{"msal", "^(TestRecord.*|TestUnknownMembersSurvive|FuzzRecord|TestFields|TestTakeString|TestNewerSchema.*|TestUnreadableRecord|TestUnreadableAccount|TestSeveralAccounts|TestWhichToken)$"},
-		{"msal", "^Test(OneLeaves.*|Unsaved.*|OtherResources.*|ScopeRules|Resources.*|Scopes.*|Stays.*|Import.*|Bar.*|SignIn.*|Provider.*|Limits.*|Flat|Hits)$"}},
+		{"msal", "^Test(GivenMetadata.*|OneLeaves.*|Unsaved.*|OtherResources.*|ScopeRules|Resources.*|Scopes.*|Stays.*|Import.*|Bar.*|SignIn.*|Provider.*|Limits.*|Flat|Hits)$"}},
 	mutants: []mutant{
 		{file: "msal/record.go", text: "err := strictjson.Check(data)\n\tif «err != nil» {", what: "a record is strict JSON"},
 		{file: "msal/record.go", text: `decode(data, &m); «err != nil» {`, what: "a record is an object",
@@ -44,6 +44,7 @@ var record = group{
 		{file: "msal/record.go", text: `return err == nil && «g.resource == q.resource→true» &&`, what: "a refresh token serves its resource"},
 		{file: "msal/record.go", text: `q.resource && «asked.Covers(q.want)→true»`, what: "a refresh token serves its scopes"},
 		{file: "msal/record.go", text: `n := len(r.access) - maxAccess; «n > 0» {`, what: "a record has 50 access tokens at most"},
+		{file: "msal/server.go", text: "MetadataURLs()[0]}\n\tif «c.given != nil» {", what: "metadata that was given is nobody else's", rows: "DD-26"},
 	},
 }
 
