@@ -143,7 +143,9 @@ func takeTime(m members, name string, t *time.Time, err *error) {
 	*t = time.UnixMilli(ms)
 }
 
-func decodeRecord(data []byte) (*record, error) {
+// decodeRecord reads the record of an account, or of anybody if that is "". A
+// store that does not bind what it keeps to its name may bring another's.
+func decodeRecord(data []byte, account string) (*record, error) {
 	err := strictjson.Check(data)
 	if err != nil {
 		return nil, err
@@ -181,6 +183,9 @@ func decodeRecord(data []byte) (*record, error) {
 	}
 	if err == nil && (schema < 1 || r.account.ID == "") {
 		err = errors.New("no schema or no account")
+	}
+	if err == nil && account != "" && account != r.account.ID {
+		err = errors.New("it is another account's")
 	}
 	return r, err
 }

@@ -120,7 +120,7 @@ func (s *session) read(ctx context.Context) (*record, cache.Rev, error) {
 	}
 	if err == nil {
 		var r *record
-		if r, err = decodeRecord(data); err == nil {
+		if r, err = decodeRecord(data, s.bound.account); err == nil {
 			if u := s.unsaved.Load(); u != nil && u.ours(r) {
 				r = u.update.apply(r)
 			}

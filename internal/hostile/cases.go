@@ -243,7 +243,7 @@ var Cases = []Area{
 		{"CA-01", must, "Files that others may read are closed to them, whatever the umask.", "cache TestModes_CA01", ""},
 		{"CA-02", must, "Cut at any length: unreadable, and no panic.", "cache TestRecordDamage", ""},
 		{"CA-03", must, "Any flipped bit: unreadable.", "cache TestRecordDamage", ""},
-		{"CA-04", must, "Another's record in its place: unreadable.", "cache TestRecordDamage, cache TestCopiedRecord_CA04", ""},
+		{"CA-04", must, "Another's record in its place: unreadable.", "cache TestRecordDamage, cache TestCopiedRecord_CA04, msal TestSwappedRecord_CA04, msal TestSwappedDuringARefresh_CA04", ""},
 		{"CA-05", also, "An older copy is noticed, or leads to a sign-in at worst.", "cache TestOlderCopy_CA05", decided},
 		{"CA-06", also, "A newer version's record is left as it is.", "cache TestRecordDamage, msal TestNewerSchema_CA06", ""},
 		{"CA-07", also, "Somebody else's file in its place: unreadable, and moved aside by a sign-in.", "cache TestNotARecord", ""},

@@ -29,7 +29,7 @@ var strict = group{
 
 var record = group{
 	name: "Cache record: session",
-	tests: []tests{{"msal", "^(TestRecord.*|TestUnknownMembersSurvive|FuzzRecord|TestFields|TestTakeString|TestNewerSchema.*|TestUnreadableRecord|TestUnreadableAccount|TestSeveralAccounts|TestWhichToken)$"},
+	tests: []tests{{"msal", "^(TestRecord.*|TestUnknownMembersSurvive|FuzzRecord|TestFields|TestTakeString|TestNewerSchema.*|TestUnreadableRecord|TestUnreadableAccount|TestSeveralAccounts|TestWhichToken|TestSwapped.*)$"},
 		{"msal", "^Test(GivenMetadata.*|OneLeaves.*|Unsaved.*|OtherResources.*|ScopeRules|Resources.*|Scopes.*|Stays.*|Import.*|Bar.*|SignIn.*|Provider.*|Limits.*|Flat|Hits)$"}},
 	mutants: []mutant{
 		{file: "msal/record.go", text: "err := strictjson.Check(data)\n\tif «err != nil» {", what: "a record is strict JSON"},
@@ -44,6 +44,8 @@ var record = group{
 		{file: "msal/record.go", text: `return err == nil && «g.resource == q.resource→true» &&`, what: "a refresh token serves its resource"},
 		{file: "msal/record.go", text: `q.resource && «asked.Covers(q.want)→true»`, what: "a refresh token serves its scopes"},
 		{file: "msal/record.go", text: `n := len(r.access) - maxAccess; «n > 0» {`, what: "a record has 50 access tokens at most"},
+		{file: "msal/record.go", text: `if err == nil && «account != "" && account != r.account.ID» {`, what: "a record is of the account that it is kept for", rows: "CA-04"},
+		{file: "msal/silent.go", text: `if «c.key(r.account.ID) != key» {`, what: "a record is kept under its account's name", rows: "CA-04"},
 		{file: "msal/server.go", text: "MetadataURLs()[0]}\n\tif «c.given != nil» {", what: "metadata that was given is nobody else's", rows: "DD-26"},
 	},
 }
