@@ -89,6 +89,44 @@ func TestAllowedTenants(t *testing.T) {
 	require.Equal(t, avery.TenantID, signIn(t, p, c, "read").Account.Tenant)
 }
 
+// A session that another client has stored, or this one before the list was shorter, is none of this client's. It stays in
+// the store, and who is allowed is the only one there is.
+func TestAllowedTenantsOfSessions_MS05(t *testing.T) {
+	t.Parallel()
+	p := msaltest.New(t)
+	p.Users = people
+	store := cache.Memory()
+	client := func(allowed ...string) *msal.Client {
+		return newClient(t, p, func(cfg *msal.Config) { cfg.Cache, cfg.AllowedTenants = store, allowed })
+	}
+	p.SignInAs(blake)
+	stranger := signIn(t, p, client(), "read").Account
+	c := client(avery.TenantID)
+	before := p.Count()
+	for _, asks := range []*msal.Client{c, c.ForceRefresh(), c.For(stranger), c.For(stranger).ForceRefresh(), client(avery.TenantID)} {
+		_, err := asks.Token(t.Context(), "read")
+		require.ErrorIs(t, err, msal.ErrSignInRequired)
+	}
+	_, err := c.For(stranger).Token(t.Context(), "read")
+	require.ErrorContains(t, err, "AllowedTenants")
+	requireNobody(t, c)
+	require.NoError(t, c.SignOut(t.Context()))
+	require.Equal(t, before, p.Count())
+	requireToken(t, client(), "read")
+
+	p.SignInAs(avery)
+	require.Equal(t, avery.Subject, signIn(t, p, c, "read").Account.Subject)
+	token, err := client(avery.TenantID).Token(t.Context(), "read")
+	require.NoError(t, err)
+	require.Equal(t, avery.Subject, token.Account.Subject)
+
+	require.NoError(t, c.For(stranger).SignOut(t.Context()), "by its name it is signed out, here and at the server")
+	require.False(t, p.SessionAlive("blake"))
+	require.Equal(t, 1, p.Count("revocation"))
+	_, err = client().For(stranger).Token(t.Context(), "read")
+	require.ErrorIs(t, err, msal.ErrSignInRequired)
+}
+
 // What is not a default of ours, or cannot be left out, is not left out.
 func TestRefusedScopeStands(t *testing.T) {
 	t.Parallel()

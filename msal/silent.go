@@ -115,6 +115,11 @@ func (c *core) single(ctx context.Context) (*session, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(c.AllowedTenants) > 0 {
+			if _, err := c.open(ctx, key); errors.Is(err, errTenant) {
+				continue
+			}
+		}
 		if found != "" {
 			return nil, ErrAccountRequired
 		}

@@ -361,7 +361,7 @@ var Cases = []Area{
 		{"MS-02", must, "iss of one tenant, tid of another: refused.", "internal/idtoken TestMicrosoft, internal/provider TestTokenIssuer", ""},
 		{"MS-03", must, "A tid that is no GUID: refused.", "internal/idtoken TestMicrosoft, internal/provider TestTokenIssuer", ""},
 		{"MS-04", also, "A key of another tenant: refused.", "internal/idtoken TestMicrosoft", ""},
-		{"MS-05", also, "A tenant that is not on the application's list: refused.", "msal TestMicrosoftRules", ""},
+		{"MS-05", also, "A tenant that is not on the application's list: refused, also where its session is stored.", "msal TestMicrosoftRules, msal TestAllowedTenantsOfSessions_MS05", ""},
 		{"MS-06", also, "The placeholder of somebody else, or twice: refused.", "internal/provider TestAcceptsIssuer, msal TestMetadataLacks", ""},
 		{"MS-07", also, "A tenant by its domain: by the same rule.", "internal/provider TestAcceptsIssuer, internal/provider TestTokenIssuer", ""},
 		{"MS-08", also, "A stranger who claims to be Microsoft: refused.", "internal/provider TestAcceptsIssuer, msal TestMicrosoftRulesElsewhere_MS08_RMS_1", ""},
