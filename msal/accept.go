@@ -1,6 +1,7 @@
 package msal
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -245,11 +246,12 @@ func (c *core) signedIn(md *metadata, q request, got *answer, account Account) u
 // consent may have come since.
 //
 // A session that began without OpenID Connect goes on so, whatever the server
-// has become: the defaults that were not asked for are not.
+// has become: the defaults that were not asked for are not. Nor are those without
+// which it had to start again, at Microsoft's platform either.
 func (c *core) withheld(md *metadata, q request, got *answer) scopes.Set {
-	var withheld scopes.Set
+	withheld := got.refused
 	if !md.openID {
-		withheld = scopes.Defaults().Without(md.defaults).Without(q.explicit)
+		withheld = withheld.Union(scopes.Defaults().Without(md.defaults)).Without(q.explicit)
 	}
 	if !got.scopeGiven || c.microsoft() {
 		return withheld
@@ -273,8 +275,11 @@ func (c *core) continued(q request, got *answer, account Account, from origin) u
 	}
 	return update{replaces: spent.refreshToken, apply: func(r *record) *record {
 		same := func(g grant) bool { return g.scopes == spent.scopes && g.resource == spent.resource }
-		if i := slices.IndexFunc(r.grants, same); i >= 0 && got.refreshToken != "" {
-			r.grants[i].refreshToken = got.refreshToken
+		if i := slices.IndexFunc(r.grants, same); i >= 0 {
+			r.grants[i].refreshToken = cmp.Or(got.refreshToken, r.grants[i].refreshToken)
+			if got.refused.Len() > 0 {
+				r.grants[i].withhold(got.refused)
+			}
 		}
 		if got.idToken != "" {
 			r.idToken, r.account = got.idToken, account

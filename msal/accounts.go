@@ -115,7 +115,7 @@ func (s *session) forget(ctx context.Context) (dead []string, untold, err error)
 		defer func() { _ = unlock(nil) }()
 	}
 	r, _, err := s.read(ctx)
-	if err == nil {
+	if err == nil || errors.Is(err, errTenant) {
 		for _, g := range r.grants {
 			if g.refreshToken != "" {
 				dead = append(dead, g.refreshToken)

@@ -17,6 +17,7 @@ import (
 	"github.com/staysigned/staysigned/internal/strictjson"
 	"github.com/staysigned/staysigned/internal/termsafe"
 	"github.com/staysigned/staysigned/internal/wire"
+	"github.com/staysigned/staysigned/scopes"
 )
 
 // answer is a successful token response (RFC 6749 section 5.1), found to be
@@ -35,7 +36,8 @@ type answer struct {
 	received     time.Time
 	date         time.Time // the server's clock, if it judges the ID token; zero: ours does
 	number       uint64
-	claims       string // the challenge it was asked to satisfy
+	claims       string     // the challenge it was asked to satisfy
+	refused      scopes.Set // defaults that the request went without, because the server had refused them
 }
 
 const (

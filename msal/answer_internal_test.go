@@ -186,7 +186,7 @@ func FuzzParseAnswer(f *testing.F) {
 		r := record{account: Account{ID: "x"}, pending: &pending{answer: got.raw}}
 		data, err := r.encode()
 		require.NoError(t, err)
-		stored, err := decodeRecord(data)
+		stored, err := decodeRecord(data, "")
 		require.NoError(t, err)
 		again, err := (&core{}).parseAnswer(stored.pending.answer, time.Unix(1, 0))
 		require.NoError(t, err)

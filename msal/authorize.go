@@ -154,25 +154,22 @@ func (z *Authorization) URL() string { return z.url.Reveal() }
 //
 // ErrStateMismatch means that they belong to something else; it does not use
 // the Authorization up, so wait for the right ones. Everything else does: an
-// authorization code is sent once, whatever comes of it.
+// authorization code is sent once, whatever comes of it. If it is a *ServerError
+// of a server that refuses a scope which every request asks for, its text says
+// which to name in Config.OmitScopes; SignIn starts again without by itself.
 //
 // MSAL calls it AcquireTokenByAuthCode.
 func (z *Authorization) Redeem(ctx context.Context, callback url.Values) (Token, error) {
 	t, err := z.redeem(ctx, callback)
+	if err == nil {
+		return t, nil
+	}
 	if refused, ok := errors.AsType[*ServerError](err); ok {
-		z.attempt.remember(ctx, refused)
+		if drop := z.attempt.refusedBy(refused); drop.Len() > 0 {
+			err = fmt.Errorf("%w; if %s is refused every time, name it in Config.OmitScopes", err, drop)
+		}
 	}
-	if err != nil {
-		return Token{}, fmt.Errorf("msal: redeem: %w", err)
-	}
-	return t, nil
-}
-
-// remember spares the next Authorize the defaults that this one was refused for.
-func (a *attempt) remember(ctx context.Context, refused *ServerError) {
-	if named, _ := a.md.refusedBy(refused, a.explicit); !a.last && refused.refusedScopes() && named.Len() > 0 {
-		a.client.core.refuse(ctx, named)
-	}
+	return Token{}, fmt.Errorf("msal: redeem: %w", err)
 }
 
 func (z *Authorization) redeem(ctx context.Context, callback url.Values) (Token, error) {

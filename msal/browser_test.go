@@ -288,7 +288,7 @@ func TestBrowserStartsAgainWithoutARefusedDefault(t *testing.T) {
 	asked, p.RejectScopes = nil, []string{"profile", "read"}
 	_, err = c.SignIn(t.Context(), msal.Browser{Open: open}, "read")
 	require.Equal(t, "invalid_scope", asServerError(t, err).Code)
-	require.Equal(t, []string{"read openid profile offline_access"}, asked, "the error names a scope of the caller, so it is about that one")
+	require.Equal(t, []string{"read openid profile email offline_access"}, asked, "the error names a scope of the caller, so it is about that one")
 }
 
 // Show has the address also where no browser comes up.

@@ -149,7 +149,7 @@ func interval(raw json.RawMessage) time.Duration {
 // section 3.4 and 3.5). The interval counts from the end of the last answer,
 // and never shrinks.
 func (a *attempt) poll(ctx context.Context, g deviceGrant) (Token, error) {
-	a.last = true
+	a.acted = true
 	core := a.client.core
 	form := url.Values{
 		"grant_type":  {"urn:ietf:params:oauth:grant-type:device_code"},

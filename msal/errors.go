@@ -177,3 +177,9 @@ func (e *ServerError) needsPerson() bool {
 
 // refusedScopes tells whether the server refused a scope of the request.
 func (e *ServerError) refusedScopes() bool { return e.Code == "invalid_scope" }
+
+// refusedOffline tells whether a token endpoint gives this person no offline
+// token (reported of Keycloak). A redirect cannot say so.
+func (e *ServerError) refusedOffline() bool {
+	return e.StatusCode != 0 && e.Code == "not_allowed" && strings.Contains(strings.ToLower(e.Description), "offline")
+}

@@ -143,7 +143,9 @@ func takeTime(m members, name string, t *time.Time, err *error) {
 	*t = time.UnixMilli(ms)
 }
 
-func decodeRecord(data []byte) (*record, error) {
+// decodeRecord reads the record of an account, or of anybody if that is "". A
+// store that does not bind what it keeps to its name may bring another's.
+func decodeRecord(data []byte, account string) (*record, error) {
 	err := strictjson.Check(data)
 	if err != nil {
 		return nil, err
@@ -181,6 +183,9 @@ func decodeRecord(data []byte) (*record, error) {
 	}
 	if err == nil && (schema < 1 || r.account.ID == "") {
 		err = errors.New("no schema or no account")
+	}
+	if err == nil && account != "" && account != r.account.ID {
+		err = errors.New("it is another account's")
 	}
 	return r, err
 }
@@ -311,6 +316,13 @@ func (r *record) grantFor(q request) *grant {
 func (g *grant) covers(q request) bool {
 	asked, err := scopes.Parse(g.scopes)
 	return err == nil && g.resource == q.resource && asked.Covers(q.want)
+}
+
+// withhold has later refreshes do without what the server has refused.
+func (g *grant) withhold(refused scopes.Set) {
+	if withheld, err := scopes.Parse(g.withheld); err == nil {
+		g.withheld = withheld.Union(refused).String()
+	}
 }
 
 // leaveOut takes out of a request what the server did not grant before.

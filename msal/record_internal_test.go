@@ -55,7 +55,7 @@ func TestRecordV1(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("testdata/record-v1.json")
 	require.NoError(t, err)
-	r, err := decodeRecord(data)
+	r, err := decodeRecord(data, "")
 	require.NoError(t, err)
 	require.Equal(t, &recordV1, r)
 	again, err := r.encode()
@@ -86,13 +86,13 @@ func TestRecordRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := decodeRecord([]byte(data))
+			_, err := decodeRecord([]byte(data), "")
 			require.Error(t, err)
 			require.NotErrorIs(t, err, errNewerSchema)
 			require.NotContains(t, err.Error(), "secret")
 		})
 	}
-	_, err := decodeRecord([]byte(`{"schema":2,"whatever":[]}`))
+	_, err := decodeRecord([]byte(`{"schema":2,"whatever":[]}`), "")
 	require.ErrorIs(t, err, errNewerSchema)
 }
 
@@ -174,14 +174,14 @@ func FuzzRecord(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := decodeRecord(data)
+		r, err := decodeRecord(data, "")
 		if err != nil {
 
 			return
 		}
 		once, err := r.encode()
 		require.NoError(t, err)
-		again, err := decodeRecord(once)
+		again, err := decodeRecord(once, "")
 		require.NoError(t, err)
 		require.Equal(t, r.account, again.account)
 		require.Equal(t, len(r.grants), len(again.grants))

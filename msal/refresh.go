@@ -214,11 +214,11 @@ func (s *session) exchange(ctx context.Context, md *metadata, q request, form ur
 	form.Set("refresh_token", refreshToken)
 	c, sent := s.core, context.WithoutCancel(ctx)
 	a, err := c.post(sent, md.doc.TokenEndpoint, form, ctx)
+	var drop scopes.Set
 	if err != nil {
-		if drop := refusedDefaults(md, q, form, err); drop.Len() > 0 {
-			if a, err = c.post(sent, md.doc.TokenEndpoint, form, ctx); err == nil {
-				c.refuse(sent, drop)
-			}
+		if drop = refusedDefaults(md, q, form, err); drop.Len() > 0 {
+			c.warnOfRefused(sent, drop)
+			a, err = c.post(sent, md.doc.TokenEndpoint, form, ctx)
 		}
 	}
 	if err != nil && unknown(err) && lockLost(ctx) {
@@ -236,7 +236,7 @@ func (s *session) exchange(ctx context.Context, md *metadata, q request, form ur
 	}
 	got, err := c.parseAnswer(a.Body, time.Now())
 	if err == nil {
-		got.date = a.Date
+		got.date, got.refused = a.Date, drop
 	}
 	return got, err
 }
@@ -268,22 +268,19 @@ func (e *ServerError) unasked() error {
 }
 
 // refusedDefaults takes the defaults that the server refuses out of form, and
-// returns them: they are remembered if it is content without.
+// returns them: the session does without from now on if the server is content.
 func refusedDefaults(md *metadata, q request, form url.Values, err error) scopes.Set {
 	refused, ok := errors.AsType[*ServerError](err)
 	if !ok || !refused.refusedScopes() {
 		return scopes.Set{}
 	}
-	drop, guess := md.refusedBy(refused, q.explicit)
-	if drop.Len() == 0 {
-		drop = guess
-	}
 	asked, err := scopes.Parse(form.Get("scope"))
 	if err != nil {
 		return scopes.Set{}
 	}
-	form.Set("scope", asked.Without(drop).String())
-	return drop
+	rest := asked.Without(md.refusedBy(refused, q.explicit))
+	form.Set("scope", rest.String())
+	return asked.Without(rest)
 }
 
 // refused decides what an invalid_grant means. If another process has stored a

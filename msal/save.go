@@ -90,7 +90,7 @@ func (s *session) save(ctx context.Context, base *record, prev cache.Rev, up upd
 		}
 		var theirs *record
 		if look == nil {
-			if theirs, err = decodeRecord(stored); err == nil && !up.signIn && theirs.generation != generation {
+			if theirs, err = decodeRecord(stored, s.bound.account); err == nil && !up.signIn && theirs.generation != generation {
 				return s.expose(theirs, now, nil, nil), nil
 			}
 			if errors.Is(err, errNewerSchema) {
@@ -139,7 +139,7 @@ func (s *session) saveAgain(ctx context.Context) (*snapshot, error) {
 	}
 	if err == nil {
 		s.unsaved.CompareAndSwap(u, nil)
-		r, err := decodeRecord(u.data)
+		r, err := decodeRecord(u.data, s.bound.account)
 		if err != nil {
 			return nil, err
 		}
@@ -150,7 +150,7 @@ func (s *session) saveAgain(ctx context.Context) (*snapshot, error) {
 		return s.current()
 	}
 	s.unsaved.CompareAndSwap(u, nil)
-	if r, e := decodeRecord(data); err == nil && e == nil {
+	if r, e := decodeRecord(data, s.bound.account); err == nil && e == nil {
 		if u.update.signIn && r.generation != u.generation || u.ours(r) {
 			return s.save(ctx, r, rev, u.update, nil)
 		}

@@ -42,7 +42,6 @@ type metadata struct {
 	keys        *idtoken.Keys
 	rawKeys     json.RawMessage
 	algorithms  []string
-	refused     scopes.Set // defaults that the server has refused
 	defaults    scopes.Set // those to send
 	fetched     time.Time
 	keysFetched time.Time
@@ -112,7 +111,7 @@ func (c *core) fetchMetadata(ctx context.Context, old *metadata) (*metadata, err
 		if old.openID && !c.openID(md.doc) {
 			return nil, fmt.Errorf("metadata of %s: it was that of an OpenID Provider before, and is none any more", c.Authority)
 		}
-		md.refused, md.rest = old.stillRefused(md.doc), old.rest
+		md.rest = old.rest
 	}
 	if !c.openID(md.doc) {
 		return md, c.complete(md, nil, md.fetched)
@@ -135,19 +134,6 @@ func (c *core) warnOfKeys(ctx context.Context, md *metadata) {
 	if skipped := md.keys.Skipped(); len(skipped) > 0 {
 		c.Logger.WarnContext(ctx, "keys of the server not used", "error", errors.Join(skipped[:min(3, len(skipped))]...), "issuer", md.doc.Issuer)
 	}
-}
-
-// stillRefused returns the refused defaults but for those that the server has
-// begun to list since: it may have been taught them.
-func (md *metadata) stillRefused(now *discovery.Document) scopes.Set {
-	var taught []string
-	for s := range md.refused.All() {
-		if slices.Contains(now.ScopesSupported, s) && !slices.Contains(md.doc.ScopesSupported, s) {
-			taught = append(taught, s)
-		}
-	}
-	learned, _ := scopes.New(taught...) // a part of a valid set is valid
-	return md.refused.Without(learned)
 }
 
 func (c *core) fetchDocument(ctx context.Context) (*discovery.Document, error) {
@@ -207,8 +193,7 @@ func (c *core) complete(md *metadata, rawKeys []byte, fetched time.Time) error {
 		md.rawKeys = rawKeys
 	}
 	md.keysFetched = fetched
-	send, err := scopes.New(c.profile.Sends(c.defaults.Slice(), md.doc.ScopesSupported, md.doc.ScopesPublished, md.openID)...)
-	md.defaults = send.Without(md.refused)
+	md.defaults, err = scopes.New(c.profile.Sends(c.defaults.Slice(), md.doc.ScopesSupported, md.doc.ScopesPublished, md.openID)...)
 	return err
 }
 
@@ -247,10 +232,10 @@ func (c *core) fetchKeys(ctx context.Context, md *metadata) (*metadata, error) {
 // ones it names, and failing that a guess, the ones that the server never said
 // it supports. An error that names a scope of the caller is about that one,
 // also if it repeats the whole request.
-func (md *metadata) refusedBy(e *ServerError, explicit scopes.Set) (named, guessed scopes.Set) {
+func (md *metadata) refusedBy(e *ServerError, explicit scopes.Set) scopes.Set {
 	words := strings.FieldsFunc(e.Description, func(r rune) bool { return strings.ContainsRune(" \t\r\n,;\"'()[]`", r) })
 	if slices.ContainsFunc(words, explicit.Has) {
-		return scopes.Set{}, scopes.Set{}
+		return scopes.Set{}
 	}
 	var said, unpublished []string
 	for s := range md.defaults.All() {
@@ -262,27 +247,21 @@ func (md *metadata) refusedBy(e *ServerError, explicit scopes.Set) (named, guess
 			unpublished = append(unpublished, s)
 		}
 	}
-	named, _ = scopes.New(said...)
-	guessed, _ = scopes.New(unpublished...)
-	return named, guessed
-}
-
-// refuse remembers that the server refuses these defaults.
-func (c *core) refuse(ctx context.Context, drop scopes.Set) {
-	md := c.server.known.Load()
-	if md == nil {
-		return
+	if said == nil {
+		said = unpublished
 	}
-	next := *md
-	next.refused, next.defaults = md.refused.Union(drop), md.defaults.Without(drop)
-	c.server.known.Store(&next)
-	c.storeMetadata(ctx, &next)
-	c.Logger.WarnContext(ctx, "default scopes refused by the server", "scopes", drop.String(), "issuer", md.doc.Issuer)
+	refused, _ := scopes.New(said...) // a part of a valid set is valid
+	return refused
 }
 
-// metadataKey names the record of the server.
+// metadataKey names the record of the server. A document that this program was
+// given is no other program's, and neither are the keys that it leads to.
 func (c *core) metadataKey() string {
-	return "m-" + hash(c.authority.Key, c.authority.MetadataURLs()[0])
+	source := []string{c.authority.Key, c.authority.MetadataURLs()[0]}
+	if c.given != nil {
+		source = append(source, string(c.given.Raw))
+	}
+	return "m-" + hash(source...)
 }
 
 // storedMetadata returns what another process fetched, or nil.
@@ -306,24 +285,17 @@ func (c *core) decodeMetadata(data []byte) (*metadata, error) {
 	}
 	var schema int
 	var document, keys json.RawMessage
-	var refused string
 	var keysFetched time.Time
 	var err error
 	md := &metadata{doc: c.given}
 	take(m, "schema", &schema, &err)
 	take(m, "document", &document, &err)
 	take(m, "keys", &keys, &err)
-	take(m, "refused", &refused, &err)
 	takeTime(m, "fetched", &md.fetched, &err)
 	takeTime(m, "keys_fetched", &keysFetched, &err)
 	md.rest = m
 	if err == nil && schema != metadataSchema {
 		err = fmt.Errorf("schema %d, want %d", schema, metadataSchema)
-	}
-	if err == nil {
-		md.refused, err = scopes.Parse(refused)
-		openID, _ := scopes.New(scopes.OpenID)
-		md.refused = md.refused.Without(openID) // refusedBy never names it: what a store says does not switch ID tokens off
 	}
 	if err == nil && md.doc == nil {
 		md.doc, err = c.parseMetadata(document)
@@ -343,7 +315,6 @@ func (c *core) storeMetadata(ctx context.Context, md *metadata) {
 	if md.openID {
 		m["keys"] = md.rawKeys
 	}
-	put(m, "refused", md.refused.String())
 	put(m, "fetched", md.fetched.UnixMilli())
 	put(m, "keys_fetched", md.keysFetched.UnixMilli())
 	data, err := json.Marshal(m)

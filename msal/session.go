@@ -113,8 +113,11 @@ func (s *session) load(ctx context.Context) (*snapshot, error) {
 	return sn, nil // a store that does not answer takes nothing away
 }
 
-// read reads the record. That there is none, or none that anybody can read,
-// is ErrSignInRequired.
+// errTenant comes with a record that is no session of this client.
+var errTenant = fmt.Errorf("%w: the account's tenant is not among AllowedTenants", ErrSignInRequired)
+
+// read reads the record. That there is none, or none that anybody can read, or
+// one of a tenant that this client does not allow, is ErrSignInRequired.
 func (s *session) read(ctx context.Context) (*record, cache.Rev, error) {
 	data, rev, err := s.core.Cache.Get(ctx, s.key)
 	if u := s.unsaved.Load(); u != nil && u.stands(rev, err) {
@@ -122,9 +125,12 @@ func (s *session) read(ctx context.Context) (*record, cache.Rev, error) {
 	}
 	if err == nil {
 		var r *record
-		if r, err = decodeRecord(data); err == nil {
+		if r, err = decodeRecord(data, s.bound.account); err == nil {
 			if u := s.unsaved.Load(); u != nil && u.ours(r) {
 				r = u.update.apply(r)
+			}
+			if allowed := s.core.AllowedTenants; len(allowed) > 0 && !containsFold(allowed, r.account.Tenant) {
+				return r, rev, errTenant
 			}
 			return r, rev, nil
 		}

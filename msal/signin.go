@@ -53,12 +53,8 @@ func (c *Client) signIn(ctx context.Context, flow Flow, scope []string) (Token, 
 		return Token{}, err
 	}
 	t, err := flow.signIn(ctx, a)
-	if refused, ok := errors.AsType[*ServerError](err); ok {
-		if drop := a.drop(refused); drop.Len() > 0 {
-			if t, err = flow.signIn(ctx, a); err == nil {
-				c.core.refuse(ctx, drop)
-			}
-		}
+	if refused, ok := errors.AsType[*ServerError](err); ok && a.drop(ctx, refused) {
+		t, err = flow.signIn(ctx, a)
 	}
 	return t, err
 }
@@ -67,9 +63,10 @@ func (c *Client) signIn(ctx context.Context, flow Flow, scope []string) (Token, 
 type attempt struct {
 	client *Client
 	request
-	md   *metadata
-	hint string // whom to sign in; "": anybody
-	last bool   // it does not start again: a person has acted, or it has started again already
+	md      *metadata
+	hint    string     // whom to sign in; "": anybody
+	acted   bool       // a person has
+	refused scopes.Set // defaults without which it has started again
 }
 
 // attempt prepares a sign-in: all that can fail without a person, fails
@@ -116,27 +113,50 @@ func (c *Client) hint(ctx context.Context) string {
 	return sn.account.Username
 }
 
-// drop leaves out the defaults that the server has refused before a person got
-// to see anything, so that the flow can start again.
-func (a *attempt) drop(refused *ServerError) scopes.Set {
-	if a.last || !refused.refusedScopes() {
-		return scopes.Set{}
-	}
-	drop, guess := a.md.refusedBy(refused, a.explicit)
+// drop leaves out the defaults that the server has refused, so that the flow
+// can start again.
+//
+// It counts for this sign-in and its session, and is remembered for no other:
+// what comes with a redirect is the word of anybody who has seen its state, and
+// what a server says may be about this person or this registration.
+func (a *attempt) drop(ctx context.Context, refused *ServerError) bool {
+	drop := a.refusedBy(refused)
 	if drop.Len() == 0 {
-		drop = guess
+		return false
 	}
 	next := *a.md
-	next.refused, next.defaults = next.refused.Union(drop), next.defaults.Without(drop)
-	a.md, a.last = &next, true
-	return drop
+	next.defaults = next.defaults.Without(drop)
+	a.md, a.refused, a.acted = &next, drop, false
+	a.client.core.warnOfRefused(ctx, drop)
+	return true
+}
+
+// refusedBy returns those defaults that an error is about and a sign-in can do
+// without. Before a person got to see anything it may be any. Keycloak refuses
+// offline_access when they are done (reported), to a person who may have no
+// offline token, and gives a refresh token without.
+func (a *attempt) refusedBy(e *ServerError) scopes.Set {
+	offline, _ := scopes.New(scopes.OfflineAccess)
+	switch {
+	case e.refusedScopes() && !a.acted:
+		return a.md.refusedBy(e, a.explicit)
+	case e.refusedOffline() && a.md.defaults.Has(scopes.OfflineAccess):
+		return offline
+	}
+	return scopes.Set{}
+}
+
+// warnOfRefused tells whoever configures the application what costs a request
+// each time.
+func (c *core) warnOfRefused(ctx context.Context, drop scopes.Set) {
+	c.Logger.WarnContext(ctx, "default scopes refused by the server; Config.OmitScopes leaves them out", "scopes", drop.String())
 }
 
 // redeem exchanges what a person's consent gave, a code or a device code, for
 // the session. The request is sent once whatever happens: a server may revoke
 // everything when a code comes twice (RFC 6749 section 4.1.2).
 func (a *attempt) redeem(ctx context.Context, grant url.Values, nonce string) (Token, error) {
-	a.last = true
+	a.acted = true
 	core := a.client.core
 	q := a.request.first(core)
 	form, err := core.form(q, a.md.defaults)
@@ -148,21 +168,9 @@ func (a *attempt) redeem(ctx context.Context, grant url.Values, nonce string) (T
 	}
 	answer, err := core.post(ctx, a.md.doc.TokenEndpoint, form, nil)
 	if err != nil {
-		a.withoutOffline(ctx, err)
 		return Token{}, err
 	}
 	return a.finish(ctx, q, answer, nonce)
-}
-
-// withoutOffline spares the next sign-in offline_access where a server refuses
-// it only now: Keycloak (reported), to a person who may have no offline token.
-// It gives a refresh token without.
-func (a *attempt) withoutOffline(ctx context.Context, err error) {
-	refused, ok := errors.AsType[*ServerError](err)
-	if ok && refused.Code == "not_allowed" && strings.Contains(strings.ToLower(refused.Description), "offline") {
-		offline, _ := scopes.New(scopes.OfflineAccess)
-		a.client.core.refuse(ctx, offline)
-	}
 }
 
 // finish makes a token response the session.
@@ -172,6 +180,7 @@ func (a *attempt) finish(ctx context.Context, q request, from wire.Answer, nonce
 	if err != nil {
 		return Token{}, err
 	}
+	got.refused = a.refused
 	// A clock that is minutes off keeps nobody out. One that is more off is an error that says how much: there is a person
 	// who can set it.
 	if from.Date.Sub(got.received).Abs() < maxClockSkew {

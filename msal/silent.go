@@ -128,6 +128,11 @@ func (c *core) onlyKey(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if len(c.AllowedTenants) > 0 {
+			if _, err := c.open(ctx, key); errors.Is(err, errTenant) {
+				continue
+			}
+		}
 		if only != "" {
 			return "", ErrAccountRequired
 		}

@@ -72,6 +72,7 @@ var Cases = []Area{
 		{"DD-23", also, "A sign-in under way keeps the document that it began with.", "msal TestMetadataStaysTogether", ""},
 		{"DD-24", also, "A certificate that is old, foreign or unknown, and TLS 1.1, are refused.", "internal/wire TestTLS, internal/wire TestCertificates", ""},
 		{"DD-25", also, "Addresses of private networks are dialled: many providers live there.", "internal/wire TestPrivateAddresses_DD25", ""},
+		{"DD-26", must, "Metadata that one program was given, and its keys, are no other program's over the same store.", "msal TestGivenMetadataIsNotShared_DD26", ""},
 	}},
 	{"Keys", []Row{
 		{"KS-01", must, "A key for encryption signs nothing.", "internal/idtoken TestUsableKeys, internal/idtoken TestSigner", ""},
@@ -122,6 +123,7 @@ var Cases = []Area{
 		{"CB-30", also, "HTTP/2 and web sockets are refused.", "internal/loopback TestQueryRequests", ""},
 		{"CB-31", also, "localhost is both families, or an error.", "internal/loopback TestListenFamilies", ""},
 		{"CB-32", also, "Two sign-ins at once get their own codes.", "internal/loopback TestParallelSignIns_CB32, msal TestBrowserInParallel_CB32_CO01", ""},
+		{"CB-33", must, "A forged refusal of a scope costs that sign-in what it names, and nobody else anything.", "msal TestForgedRefusal_CB33, msal TestForgedRefusalAtThePort_CB33", ""},
 	}},
 	{"Token answers", []Row{
 		{"TR-01", must, "A code that is refused was sent once.", "msal TestCodeIsSentOnce, msal TestBrowserTypedErrors", ""},
@@ -241,7 +243,7 @@ var Cases = []Area{
 		{"CA-01", must, "Files that others may read are closed to them, whatever the umask.", "cache TestModes_CA01", ""},
 		{"CA-02", must, "Cut at any length: unreadable, and no panic.", "cache TestRecordDamage", ""},
 		{"CA-03", must, "Any flipped bit: unreadable.", "cache TestRecordDamage", ""},
-		{"CA-04", must, "Another's record in its place: unreadable.", "cache TestRecordDamage, cache TestCopiedRecord_CA04", ""},
+		{"CA-04", must, "Another's record in its place: unreadable.", "cache TestRecordDamage, cache TestCopiedRecord_CA04, msal TestSwappedRecord_CA04, msal TestSwappedDuringARefresh_CA04", ""},
 		{"CA-05", also, "An older copy is noticed, or leads to a sign-in at worst.", "cache TestOlderCopy_CA05", decided},
 		{"CA-06", also, "A newer version's record is left as it is.", "cache TestRecordDamage, msal TestNewerSchema_CA06", ""},
 		{"CA-07", also, "Somebody else's file in its place: unreadable, and moved aside by a sign-in.", "cache TestNotARecord", ""},
@@ -359,7 +361,7 @@ var Cases = []Area{
 		{"MS-02", must, "iss of one tenant, tid of another: refused.", "internal/idtoken TestMicrosoft, internal/provider TestTokenIssuer", ""},
 		{"MS-03", must, "A tid that is no GUID: refused.", "internal/idtoken TestMicrosoft, internal/provider TestTokenIssuer", ""},
 		{"MS-04", also, "A key of another tenant: refused.", "internal/idtoken TestMicrosoft", ""},
-		{"MS-05", also, "A tenant that is not on the application's list: refused.", "msal TestMicrosoftRules", ""},
+		{"MS-05", also, "A tenant that is not on the application's list: refused, also where its session is stored.", "msal TestMicrosoftRules, msal TestAllowedTenantsOfSessions_MS05", ""},
 		{"MS-06", also, "The placeholder of somebody else, or twice: refused.", "internal/provider TestAcceptsIssuer, msal TestMetadataLacks", ""},
 		{"MS-07", also, "A tenant by its domain: by the same rule.", "internal/provider TestAcceptsIssuer, internal/provider TestTokenIssuer", ""},
 		{"MS-08", also, "A stranger who claims to be Microsoft: refused.", "internal/provider TestAcceptsIssuer, msal TestMicrosoftRulesElsewhere_MS08_RMS_1", ""},

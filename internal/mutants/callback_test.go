@@ -49,7 +49,7 @@ var redirect = group{
 	name:  "Callback: redirect",
 	quick: true,
 	tests: []tests{{"msal", "^(TestAuthorize.*|TestStrangersDoNot.*|TestWrongAnswers.*|TestIss.*|TestCodeIs.*|TestRedeemInP.*|" +
-		"TestMixUp|TestFixation|FuzzRedirect|TestRedirectError|TestConfigRefused|TestLimits|TestErrorsOfSignIn.*|TestErrorsShowNoPassword.*|TestMetadataLacks|TestErrorRepeats.*)$"}},
+		"TestMixUp|TestFixation|FuzzRedirect|TestRedirectError|TestConfigRefused|TestLimits|TestErrorsOfSignIn.*|TestErrorsShowNoPassword.*|TestMetadataLacks|TestErrorRepeats.*|TestOfflineRefused.*|TestDeviceStartsAgain.*)$"}},
 	mutants: []mutant{
 		{file: "msal/authorize.go", text: `if «err != nil» || !u.IsAbs()`, what: "a redirect URI that is a URL"},
 		{file: "msal/authorize.go", text: `|| «!u.IsAbs()» ||`, what: "a redirect URI that is absolute",
@@ -79,5 +79,6 @@ var redirect = group{
 		{file: "msal/authorize.go", text: `return iss == issuer || «many→true» && iss == before`, what: "iss of one issuer is that issuer"},
 		{file: "msal/authorize.go", text: `case «given && !issuedBy(iss, doc.Issuer)»:`, what: "iss is the issuer (mix-up)"},
 		{file: "msal/authorize.go", text: `case «!given && doc.IssParameter»:`, what: "iss is there if it was announced"},
+		{file: "msal/errors.go", text: `return «e.StatusCode != 0→true» && e.Code == "not_allowed"`, what: "what a token endpoint alone says, no redirect says"},
 	},
 }
