@@ -293,7 +293,7 @@ var Cases = []Area{
 		{"LG-12", also, "The log does not say whose session it is.", "msal TestLogNamesNobody_LG12_R8628_8", ""},
 	}},
 	{"Clocks", []Row{
-		{"CK-01", also, "Minutes off: it works. More: an error that says how much.", "msal TestClocksThatDiffer, internal/idtoken TestErrors", ""},
+		{"CK-01", also, "Minutes off: it works. More: an error that says how much.", "msal TestClocksThatDiffer, msal TestClocksOfTwoHosts, internal/idtoken TestErrors", ""},
 		{"CK-02", also, "Set back by a day: no token lives longer.", "msal TestEitherClockEndsAToken, msal TestStoredTimes", ""},
 		{"CK-03", also, "Set forward: a refresh, and no loop.", "msal TestEitherClockEndsAToken, msal TestWrongClocksLater", ""},
 		{"CK-04", also, "Asleep: the time counts.", "msal TestEitherClockEndsAToken", ""},
