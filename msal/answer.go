@@ -52,7 +52,9 @@ const (
 // *wire.Error.
 func (c *core) post(ctx context.Context, endpoint string, form url.Values, until context.Context) (wire.Answer, error) {
 	a, err := c.wire.Post(ctx, endpoint, form, until)
-	if err == nil && a.Status < 300 && (!bytes.Contains(a.Body, []byte(`"error"`)) || !refuses(a.Body)) {
+	// Without an escape a name stands in the text as it is read. Most answers are not decoded twice.
+	plain := !bytes.Contains(a.Body, []byte(`"error"`)) && !bytes.Contains(a.Body, []byte(`\`))
+	if err == nil && a.Status < 300 && (plain || !refuses(a.Body)) {
 		return a, nil
 	}
 	var refused *ServerError

@@ -117,6 +117,7 @@ func TestRefuses(t *testing.T) {
 		`{"error":"invalid_grant"}`: true,
 		`{"error":"invalid_grant","access_token":"at","token_type":"Bearer"}`: true,
 		`{"error":""}`:                                   true,
+		`{"\u0065rr\u006Fr":"x"}`:                        true,
 		`{"error":{}}`:                                   true,
 		`{"error":true}`:                                 true,
 		`{"access_token":"at","x":"\"error\""}`:          false,

@@ -39,6 +39,20 @@ type demand struct {
 	claims string    // claims challenge, a JSON object; "": none
 	since  time.Time // only a token obtained later will do,
 	after  uint64    // where in this process later means a greater number of core.answers
+	known  *snapshot // and none of these, whatever the clock of another host says about when; nil: none was known
+}
+
+// knew tells whether a token was known when the demand was made.
+func (d *demand) knew(e *entry) bool {
+	if d.known == nil {
+		return false
+	}
+	for i := range d.known.entries {
+		if d.known.entries[i].access.Reveal() == e.access.Reveal() {
+			return true
+		}
+	}
+	return false
 }
 
 // Params are what rarely varies in a request. The zero value of each field
@@ -170,7 +184,7 @@ func (c *Client) move(to *core) {
 	c.core = to
 	c.session.Store(nil)
 	if c.demand != nil {
-		c.demand = to.later(c.demand.claims)
+		c.demand = c.later(c.demand.claims)
 	}
 }
 
@@ -246,7 +260,7 @@ func (c *Client) ForceRefresh() *Client {
 	if c.demand != nil {
 		claims = c.demand.claims
 	}
-	return c.demanding(c.core.later(claims))
+	return c.demanding(c.later(claims))
 }
 
 // demanding returns a Client whose tokens satisfy d.
@@ -257,8 +271,24 @@ func (c *Client) demanding(d *demand) *Client {
 }
 
 // later is the demand for a token obtained from now on.
-func (c *core) later(claims string) *demand {
-	return &demand{claims: claims, since: time.Now(), after: c.answers.Load()}
+func (c *Client) later(claims string) *demand {
+	return &demand{claims: claims, since: time.Now(), after: c.core.answers.Load(), known: c.known()}
+}
+
+// known is what this process knows of the account's session, or nil.
+func (c *Client) known() *snapshot {
+	s := c.session.Load()
+	switch {
+	case s != nil:
+	case c.account != "":
+		s = c.core.sessions.find(c.account)
+	default:
+		s = c.core.only.Load()
+	}
+	if s == nil {
+		return nil
+	}
+	return s.snap.Load()
 }
 
 // WithClaims returns a Client whose tokens satisfy the claims challenge of a
@@ -274,7 +304,7 @@ func (c *Client) WithClaims(challenge string) *Client {
 	if err == nil {
 		_, err = c.core.claimsParameter(claims)
 	}
-	d := c.demanding(c.core.later(claims))
+	d := c.demanding(c.later(claims))
 	if d.err == nil {
 		d.err = err
 	}

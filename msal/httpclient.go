@@ -96,7 +96,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBody(req)
 		return nil, err
 	}
-	newer := demand{since: time.Now(), after: t.client.core.answers.Load()}
+	newer := t.client.later("")
 	resp, err := t.send(req, token)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
@@ -136,7 +136,7 @@ func (t *transport) trip(req *http.Request) (*http.Response, error) {
 // again answers a 401: with a newer token, once. A server that then still says
 // 401 means it. newer is from before the request: of a thousand that are refused
 // one after the other, only the first one refreshes.
-func (t *transport) again(req *http.Request, refused *http.Response, used Token, newer demand) (*http.Response, error) {
+func (t *transport) again(req *http.Request, refused *http.Response, used Token, newer *demand) (*http.Response, error) {
 	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
 		return refused, nil
 	}
@@ -154,7 +154,8 @@ func (t *transport) again(req *http.Request, refused *http.Response, used Token,
 	if strings.Contains(client.demand.claims, used.AccessToken()) {
 		return refused, nil // an API that repeats the request must not bring the token into a URL
 	}
-	client.demand.since, client.demand.after = newer.since, newer.after
+	newer.claims = client.demand.claims
+	client.demand = newer
 	token, err := client.Token(req.Context(), t.scope...)
 	if err != nil {
 		if !errors.Is(err, ErrSignInRequired) {

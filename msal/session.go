@@ -275,7 +275,7 @@ func (e *entry) satisfies(d *demand) bool {
 	if e.number > 0 {
 		return e.number > d.after
 	}
-	return e.obtained.After(d.since)
+	return e.obtained.After(d.since) && !d.knew(e)
 }
 
 // token is what the caller of q gets from e.

@@ -179,7 +179,7 @@ var Cases = []Area{
 		{"IT-18", also, "No hash: accepted.", "internal/idtoken TestClaimRules", ""},
 		{"IT-19", also, "A hash under an algorithm that has none: refused.", "internal/idtoken TestHalfHash", ""},
 		{"IT-20", must, "No sub, or none that fits: refused.", "internal/idtoken TestClaimRules", ""},
-		{"IT-21", must, "A claim twice: refused; in another letter case it counts for nothing.", "internal/idtoken TestClaimRules, internal/idtoken TestHeaderAndForm", ""},
+		{"IT-21", must, "A claim twice: refused; in another letter case it counts for nothing.", "internal/idtoken TestClaimRules, internal/idtoken TestHeaderAndForm, msal TestClaimsKeepToTheirNames", ""},
 		{"IT-22", also, "crit and b64: refused.", "internal/idtoken TestHeaderAndForm", ""},
 		{"IT-23", also, "A token of another kind: refused.", "internal/idtoken TestHeaderAndForm", ""},
 		{"IT-24", also, "Spaces, padding, other alphabets, more parts or fewer: refused.", "internal/idtoken TestHeaderAndForm", ""},
@@ -295,7 +295,7 @@ var Cases = []Area{
 		{"LG-12", also, "The log does not say whose session it is.", "msal TestLogNamesNobody_LG12_R8628_8", ""},
 	}},
 	{"Clocks", []Row{
-		{"CK-01", also, "Minutes off: it works. More: an error that says how much.", "msal TestClocksThatDiffer, internal/idtoken TestErrors", ""},
+		{"CK-01", also, "Minutes off: it works. More: an error that says how much.", "msal TestClocksThatDiffer, msal TestClocksOfTwoHosts, internal/idtoken TestErrors", ""},
 		{"CK-02", also, "Set back by a day: no token lives longer.", "msal TestEitherClockEndsAToken, msal TestStoredTimes", ""},
 		{"CK-03", also, "Set forward: a refresh, and no loop.", "msal TestEitherClockEndsAToken, msal TestWrongClocksLater", ""},
 		{"CK-04", also, "Asleep: the time counts.", "msal TestEitherClockEndsAToken", ""},
