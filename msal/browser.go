@@ -63,7 +63,7 @@ func NoBrowser() (why string) {
 
 const defaultSignInTimeout = 5 * time.Minute
 
-func (b Browser) check() error {
+func (b Browser) check(*Client, []string) error {
 	if b.ResponseMode != "" && b.ResponseMode != "form_post" && b.ResponseMode != "query" {
 		return fmt.Errorf("Browser.ResponseMode %q: want form_post or query", b.ResponseMode)
 	}

@@ -231,7 +231,7 @@ func TestWire(t *testing.T) {
 				require.NoError(t, err)
 				golden(t, name+"-refresh", nil, w.take()...)
 				p.AutoApproveAfter = 2
-				_, err = c.SignIn(t.Context(), quietDevice, d.ask...)
+				_, err = c.SignIn(t.Context(), quietDevice, d.single()...)
 				require.NoError(t, err)
 				heard := w.take()
 				golden(t, name+"-device", nil, heard[len(heard)-3]) // before it comes metadata
