@@ -50,7 +50,7 @@ type Params struct {
 	MaxAge     time.Duration // sign in again if the last time is longer ago (OpenID Connect Core 3.1.2.1)
 	ACRValues  []string      // authentication context classes, in order of preference
 	Resources  []string      // RFC 8707 resource indicators, absolute URIs
-	Extra      url.Values    // further parameters of the authorization request; none of the protocol's own
+	Extra      url.Values    // further parameters of the authorization request or device authorization request; none of the protocol's own
 }
 
 // New checks cfg, copies it, and returns a Client. It does no I/O: an

@@ -96,6 +96,12 @@ func (a *attempt) startDevice(ctx context.Context) (deviceGrant, error) {
 	if err != nil {
 		return deviceGrant{}, err
 	}
+	extra := a.extra(core)
+	for name := range extra {
+		if value := extra.Get(name); value != "" { // else it counts as omitted, as in authorize
+			form.Add(name, value)
+		}
+	}
 	answer, err := core.post(ctx, a.md.doc.DeviceAuthorizationEndpoint, form, nil)
 	if err != nil {
 		return deviceGrant{}, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -172,6 +173,18 @@ func (c *core) form(q request, defaults scopes.Set) (url.Values, error) {
 		form.Set("client_secret", c.InstalledAppSecret)
 	}
 	return form, nil
+}
+
+// extra are further parameters with which somebody signs in, the caller's over
+// the provider's. Documented of Auth0: its device endpoint takes an audience as
+// its authorization endpoint does.
+func (q request) extra(c *core) url.Values {
+	v := url.Values{}
+	maps.Copy(v, c.profile.Authorize)
+	if q.params != nil {
+		maps.Copy(v, q.params.Extra)
+	}
+	return v
 }
 
 // fillScopes adds what a request asks for. Microsoft's v1.0 endpoint knows

@@ -117,6 +117,16 @@ var dialects = map[string]dialect{
 		explicit: "https://www.googleapis.com/auth/drive.file",
 		defaults: "openid profile email",
 	},
+	"auth0": { // whose APIs have a parameter of their own (documented), also for a device
+		config: func(cfg *msal.Config) {
+			cfg.Provider.Name, cfg.Provider.Authorize = "auth0", url.Values{"audience": {"https://a.example/"}, "ui_locales": {"de"}}
+		},
+		params:   msal.Params{Extra: url.Values{"audience": {"https://b.example/"}, "organization": {"org_1"}}},
+		ask:      wireScopes,
+		explicit: wireExplicit,
+		defaults: wireDefaults,
+		variant:  true,
+	},
 	"entra": {
 		platform: asEntra,
 		config: func(cfg *msal.Config) {
