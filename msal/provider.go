@@ -27,7 +27,8 @@ type Provider struct {
 	Defaults []string
 
 	// Authorize holds further parameters of each authorization request and
-	// device authorization request, such as audience=api.example.com.
+	// device authorization request, such as audience=api.example.com. An audience
+	// is what the token is for: see Params.Extra.
 	Authorize url.Values
 
 	// Offline holds those that go with offline_access or stand in for it, such
