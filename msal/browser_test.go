@@ -1,10 +1,12 @@
 package msal_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -312,7 +314,7 @@ func TestBrowserThatDoesNotOpen_CB27_DV18_R8628_10(t *testing.T) {
 	redirect := query(t, <-shown).Get("redirect_uri")
 	require.ErrorIs(t, err, failed)
 	require.ErrorContains(t, err, redirect)
-	require.ErrorContains(t, err, "within 200ms")
+	require.ErrorContains(t, err, "within 200ms: opening it: no display; if the browser", "what is known comes first")
 	require.ErrorIs(t, err, msal.ErrSignInTimeout)
 	requireClosed(t, redirect)         // too late
 	require.Zero(t, p.Count("device")) // nor is anything else tried
@@ -322,6 +324,43 @@ func TestBrowserThatDoesNotOpen_CB27_DV18_R8628_10(t *testing.T) {
 	_, err = c.SignIn(t.Context(), b, "read")
 	require.ErrorIs(t, err, failed)
 	require.ErrorContains(t, err, "Browser.Show")
+}
+
+// An Open that is the browser, as one in tests is, ends a sign-in that nobody can
+// finish: with the reason, without waiting, and without asking the person.
+func TestBrowserThatMeetsTheEnd(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		set  func(*msaltest.Platform)
+		says string
+	}{
+		"a page that refuses":        {func(p *msaltest.Platform) { p.RedirectURIs = []string{"http://127.0.0.1/registered"} }, "400 Bad Request"},
+		"an administrator's consent": {asEntra, "AADSTS90094"},
+		"no connection":              {func(p *msaltest.Platform) { p.Fail("authorize", msaltest.Fault{CutBefore: true}) }, "the connection was cut"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := msaltest.New(t)
+			tc.set(p)
+			var log bytes.Buffer
+			c := newClient(t, p, func(cfg *msal.Config) {
+				cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+				if p.Entra != nil {
+					cfg.Authority, cfg.Provider.Name = cfg.Authority+"/"+wireTenant, "entra"
+				}
+			})
+			redirect := ""
+			_, err := c.SignIn(t.Context(), msal.Browser{Timeout: 10 * time.Second, Open: func(ctx context.Context, address string) error {
+				redirect = query(t, address).Get("redirect_uri")
+				return fmt.Errorf("wrapped: %w", p.Browse(ctx, address))
+			}}, "Directory.Read.All")
+			require.NotErrorIs(t, err, msal.ErrSignInTimeout)
+			require.ErrorContains(t, err, "Browser.Open: wrapped: msaltest: browse: ")
+			require.ErrorContains(t, err, tc.says)
+			require.NotContains(t, log.String(), "browser not opened", "nor is anybody asked to open one")
+			requireClosed(t, redirect)
+		})
+	}
 }
 
 // A program can ask before it sends a person to a browser that nobody sees.

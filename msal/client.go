@@ -65,7 +65,12 @@ type Params struct {
 	MaxAge     time.Duration // sign in again if the last time is longer ago (OpenID Connect Core 3.1.2.1)
 	ACRValues  []string      // authentication context classes, in order of preference; the ID token of a sign-in has to name one of them
 	Resources  []string      // RFC 8707 resource indicators, absolute URIs
-	Extra      url.Values    // further parameters of the authorization request; none of the protocol's own
+
+	// Extra holds further parameters of the authorization request or device
+	// authorization request, none of the protocol's own. An audience tells tokens
+	// apart as Resources do: who has signed in with one asks for tokens with the
+	// same one, and signs in once for each. Nothing else in Extra tells them apart.
+	Extra url.Values
 }
 
 // New checks cfg, copies it, and returns a Client. It does no I/O: an

@@ -26,12 +26,14 @@ type Provider struct {
 	// among them it has to be an OpenID Provider.
 	Defaults []string
 
-	// Authorize holds further parameters of each authorization request, such
-	// as audience=api.example.com.
+	// Authorize holds further parameters of each authorization request and
+	// device authorization request, such as audience=api.example.com. An audience
+	// is what the token is for: see Params.Extra.
 	Authorize url.Values
 
 	// Offline holds those that go with offline_access or stand in for it, such
-	// as access_type=offline. OmitScopes of offline_access omits them too.
+	// as access_type=offline. OmitScopes of offline_access omits them too. They
+	// are about a page in the browser, so a DeviceCode sends none of them.
 	Offline url.Values
 
 	// OfflineScope is what the server calls offline_access.

@@ -293,21 +293,22 @@ func copyMembers(m members) members {
 }
 
 // grantFor chooses the refresh token for a request: one that covers it, else
-// the latest, because a server may allow scopes that were never asked for.
+// the latest, because a server may allow scopes that were never asked for. It
+// brings a token for the audience that the sign-in has named: if a refresh names
+// another one, it is answered all the same (documented of Auth0), with a token
+// for the wrong API.
 func (r *record) grantFor(q request) *grant {
-	if len(r.grants) == 1 && r.grants[0].refreshToken != "" {
-		return &r.grants[0]
-	}
 	var latest *grant
+	_, audience, named := strings.Cut(" "+q.resource, " "+audiencePrefix)
 	for i := range r.grants {
 		g := &r.grants[i]
-		if g.refreshToken == "" {
-			continue
-		}
-		if g.covers(q) {
+		switch {
+		case g.refreshToken == "", named && !strings.HasSuffix(" "+g.resource, " "+audiencePrefix+audience):
+		case len(r.grants) == 1 || g.covers(q):
 			return g
+		default:
+			latest = g
 		}
-		latest = g
 	}
 	return latest
 }

@@ -247,6 +247,37 @@ func TestRecordChoosesTheGrantOfTheResource(t *testing.T) {
 	}
 }
 
+// The refresh token of one audience brings no token for another. Who names none
+// takes what there is.
+func TestRecordChoosesTheGrantOfTheAudience(t *testing.T) {
+	t.Parallel()
+	asked, err := scopes.New("read")
+	require.NoError(t, err)
+	a, b := grant{refreshToken: "rt-a", scopes: "read", resource: "audience=a"}, grant{refreshToken: "rt-b", scopes: "read", resource: "https://r.example audience=b"}
+	none := grant{refreshToken: "rt", scopes: "read"}
+	for name, tc := range map[string]struct {
+		grants   []grant
+		resource string
+		want     string
+	}{
+		"its own":             {[]grant{a, b}, "audience=a", "rt-a"},
+		"behind a resource":   {[]grant{a, b}, "https://r.example audience=b", "rt-b"},
+		"of another resource": {[]grant{a, b}, "audience=b", "rt-b"},
+		"of none":             {[]grant{a, b}, "audience=c", ""},
+		"of part of a name":   {[]grant{a}, "audience=", ""},
+		"the only one":        {[]grant{a}, "audience=b", ""},
+		"none was named":      {[]grant{none}, "audience=a", ""},
+		"none is named":       {[]grant{none, a}, "", "rt"},
+		"it is all there is":  {[]grant{a}, "", "rt-a"},
+	} {
+		got := ""
+		if g := (&record{grants: tc.grants}).grantFor(request{want: asked, resource: tc.resource}); g != nil {
+			got = g.refreshToken
+		}
+		require.Equal(t, tc.want, got, name)
+	}
+}
+
 func TestRecordHasFiftyAccessTokensAtMost(t *testing.T) {
 	t.Parallel()
 	var r record

@@ -18,7 +18,7 @@ import (
 // others (RFC 9700 section 2): no password grant, no implicit grant, no
 // embedded web view.
 type Flow interface {
-	check() error // of the fields, before any I/O
+	check(c *Client, scope []string) error // whether the flow can do this, before any I/O
 	signIn(ctx context.Context, a *attempt) (Token, error)
 }
 
@@ -45,7 +45,7 @@ func (c *Client) signIn(ctx context.Context, flow Flow, scope []string) (Token, 
 	if flow == nil {
 		return Token{}, errors.New("no flow; pass msal.Browser{} or msal.DeviceCode{}")
 	}
-	if err := flow.check(); err != nil {
+	if err := flow.check(c, scope); err != nil {
 		return Token{}, err
 	}
 	a, err := c.attempt(ctx, scope)
