@@ -26,6 +26,8 @@ type server struct {
 	turn   chan struct{} // held by whoever fetches
 	forced time.Time     // when the keys were last fetched for an unknown id,
 	result error         // and with what result; both guarded by turn
+	missed time.Time     // when metadata was last asked for in vain,
+	miss   error         // and why; both guarded by turn
 	failed atomic.Bool   // an endpoint did: look at the metadata again
 
 	mu     sync.Mutex
@@ -70,6 +72,7 @@ func (c *core) metadataSince(ctx context.Context, since time.Time) (*metadata, e
 	if md := c.server.known.Load(); md != nil && !md.fetched.Before(since) && !c.server.failed.Load() {
 		return md, nil
 	}
+	asked := time.Now()
 	select {
 	case c.server.turn <- struct{}{}:
 		defer func() { <-c.server.turn }()
@@ -84,18 +87,24 @@ func (c *core) metadataSince(ctx context.Context, since time.Time) (*metadata, e
 		c.server.known.Store(md)
 		return md, nil
 	}
-	fetched, err := c.fetchMetadata(ctx, md)
-	if err != nil {
-		if md == nil {
-			return nil, err
+	err := c.server.miss
+	if !c.server.missed.After(asked) { // else all who waited share one failure, or the last would wait for all
+		var fetched *metadata
+		if fetched, err = c.fetchMetadata(ctx, md); err == nil {
+			c.server.failed.Store(false)
+			c.server.known.Store(fetched)
+			c.storeMetadata(ctx, fetched)
+			return fetched, nil
 		}
-		c.Logger.WarnContext(ctx, "metadata not fetched", "error", err)
-		return md, nil
+		if ctx.Err() == nil {
+			c.server.missed, c.server.miss = time.Now(), err
+		}
 	}
-	c.server.failed.Store(false)
-	c.server.known.Store(fetched)
-	c.storeMetadata(ctx, fetched)
-	return fetched, nil
+	if md == nil {
+		return nil, err
+	}
+	c.Logger.WarnContext(ctx, "metadata not fetched", "error", err)
+	return md, nil
 }
 
 // fetchMetadata fetches the discovery document and the keys.
