@@ -139,7 +139,7 @@ func (s *session) forget(ctx context.Context) (dead []string, untold, err error)
 
 // deleteOnly deletes the one record there is, which cannot be read now.
 func (c *core) deleteOnly(ctx context.Context) error {
-	key, err := c.onlyKey(ctx)
+	key, _, err := c.onlyKey(ctx)
 	switch {
 	case errors.Is(err, ErrSignInRequired):
 		return nil

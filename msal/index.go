@@ -88,7 +88,7 @@ func (x *index) thaw() {
 	}
 }
 
-// all yields every session, for what is done once at the end.
+// all yields every session, for what is rarely done: it may copy the index.
 func (x *index) all() iter.Seq[*session] {
 	x.mu.Lock()
 	x.thaw()

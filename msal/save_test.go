@@ -187,3 +187,30 @@ func TestSavedWhileWarning(t *testing.T) {
 		require.Equal(t, first.AccessToken(), token.AccessToken())
 	})
 }
+
+// Somebody signs in beside a stored account and the store does not take it: there
+// are two, now and once it is stored.
+func TestUnsavedIsNotTheOnlyOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		store := &brokenStore{Store: cache.Memory()}
+		with := func(cfg *msal.Config) { cfg.Cache = store }
+		signIn(t, p, newClient(t, p, with), "read")
+		c := newClient(t, p, with)
+		store.put = func(context.Context, string, []byte, cache.Rev) (cache.Rev, error) { return "", errDisk }
+		p.SignInAs(msaltest.User{Subject: "blake"})
+		second := signIn(t, p, c, "read")
+		require.ErrorIs(t, second.Warning, errDisk)
+		_, err := c.Token(t.Context(), "read")
+		require.ErrorIs(t, err, msal.ErrAccountRequired)
+		requireToken(t, c.For(second.Account), "read")
+		store.put = nil
+		for range 3 {
+			time.Sleep(2 * time.Second)
+			requireToken(t, c.For(second.Account), "read")
+			_, err = c.Token(t.Context(), "read")
+			require.ErrorIs(t, err, msal.ErrAccountRequired)
+		}
+		require.Len(t, records(t, store), 2)
+	})
+}

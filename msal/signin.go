@@ -199,10 +199,7 @@ func (a *attempt) finish(ctx context.Context, q request, from wire.Answer, nonce
 // welcome notes that t is of a new session.
 func (c *core) welcome(ctx context.Context, t Token) {
 	s := c.session(t.Account.ID)
-	switch {
-	case t.Warning != nil:
-		c.only.CompareAndSwap(nil, s) // the store does not list it
-	case c.only.Load() != s:
+	if c.only.Load() != s {
 		c.only.Store(nil) // there may be two now
 	}
 	c.event(ctx, "signed in", s)

@@ -110,23 +110,22 @@ func (c *core) single(ctx context.Context) (*session, error) {
 	if s := c.only.Load(); s != nil && !s.forgotten.Load() {
 		return s, nil
 	}
-	key, err := c.onlyKey(ctx)
-	if err != nil {
-		return nil, err
+	key, s, err := c.onlyKey(ctx)
+	if err == nil && s == nil {
+		s, err = c.open(ctx, key)
 	}
-	s, err := c.open(ctx, key)
 	if err == nil {
 		c.only.Store(s)
 	}
 	return s, err
 }
 
-// onlyKey names the record of the only account.
-func (c *core) onlyKey(ctx context.Context) (string, error) {
-	only := ""
+// onlyKey names the record of the only account, and returns its session if the
+// store would not take the record and so does not list it.
+func (c *core) onlyKey(ctx context.Context) (only string, unlisted *session, err error) {
 	for key, err := range c.Cache.List(ctx, c.prefix) {
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 		if len(c.AllowedTenants) > 0 {
 			if _, err := c.open(ctx, key); errors.Is(err, errTenant) {
@@ -134,14 +133,23 @@ func (c *core) onlyKey(ctx context.Context) (string, error) {
 			}
 		}
 		if only != "" {
-			return "", ErrAccountRequired
+			return "", nil, ErrAccountRequired
 		}
 		only = key
 	}
-	if only == "" {
-		return "", ErrSignInRequired
+	for s := range c.sessions.all() {
+		if s.unsaved.Load() == nil || s.key == only {
+			continue
+		}
+		if only != "" {
+			return "", nil, ErrAccountRequired
+		}
+		only, unlisted = s.key, s
 	}
-	return only, nil
+	if only == "" {
+		return "", nil, ErrSignInRequired
+	}
+	return only, unlisted, nil
 }
 
 // open makes the session of a record, if there is one.
