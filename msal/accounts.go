@@ -32,8 +32,8 @@ func (c *Client) Accounts(ctx context.Context) ([]Account, error) {
 				accounts = append(accounts, sn.account)
 			}
 		}
-		// One record that nobody can read must not hide the others.
-		if err != nil && !errors.Is(err, ErrSignInRequired) {
+		// One record that nobody can read, or only a newer version, must not hide the others.
+		if err != nil && !errors.Is(err, ErrSignInRequired) && !errors.Is(err, errNewerSchema) {
 			return accounts, fmt.Errorf("msal: accounts: %w", err)
 		}
 	}
@@ -127,12 +127,12 @@ func (s *session) forget(ctx context.Context) (dead []string, untold, err error)
 		return dead, untold, err
 	}
 	s.core.signOuts.Add(1) // who has read the record and not yet remembered it sees this, see open
-	s.end()
-	if known := s.core.sessions.find(s.bound.account); known != nil {
+	if known := s.core.sessions.find(s.bound.account); known != nil { // s, but for one that was made to delete what cannot be read
 		known.end()
 		s.core.sessions.remove(s.bound.account, known)
 		s.core.only.CompareAndSwap(known, nil)
 	}
+	s.end()
 	s.core.event(ctx, "signed out", s)
 	return dead, untold, nil
 }
