@@ -63,7 +63,9 @@ type Provider struct {
 	// Endpoints are those of a server without metadata, or with wrong metadata,
 	// by the names that they have there (RFC 8414 section 2): token_endpoint,
 	// authorization_endpoint, device_authorization_endpoint, jwks_uri and so on,
-	// each absolute or relative to the issuer. No metadata is fetched then.
+	// each absolute or relative to the issuer. No metadata is fetched then. Where
+	// the issuer is not the authority's URL, as at Microsoft Entra, use
+	// Config.Metadata instead.
 	Endpoints map[string]string
 }
 
@@ -120,6 +122,9 @@ func (s *settings) metadataGiven() (*discovery.Document, error) {
 	}
 	if len(s.profile.Endpoints) == 0 {
 		return nil, nil
+	}
+	if s.authority.AcceptsIssuer(s.authority.Issuer) != nil {
+		return nil, fmt.Errorf("Provider.Endpoints: the metadata of %s names another issuer; write the whole document into Metadata", s.authority.Issuer)
 	}
 	var doc *discovery.Document
 	raw, err := s.authority.Metadata(s.profile.Endpoints)

@@ -122,6 +122,20 @@ func TestProviderRefused(t *testing.T) {
 	}
 }
 
+// Endpoints make metadata whose issuer is the authority's URL. Where it never is,
+// the error names what to use.
+func TestEndpointsOfMicrosoft(t *testing.T) {
+	t.Parallel()
+	cfg := offline(t)
+	cfg.Provider.Endpoints = map[string]string{"token_endpoint": "/common/oauth2/v2.0/token"}
+	for _, authority := range []string{"https://login.microsoftonline.com/common", "https://contoso.ciamlogin.com", "https://contoso.b2clogin.com/contoso.onmicrosoft.com/b2c_1_susi"} {
+		cfg.Authority = authority
+		_, err := msal.New(cfg)
+		require.ErrorContains(t, err, "Provider.Endpoints: ")
+		require.ErrorContains(t, err, "into Metadata")
+	}
+}
+
 // TestProviderEndpoints: given endpoints spare the metadata, of an OpenID
 // Provider as well, whose keys are fetched.
 func TestProviderEndpoints(t *testing.T) {
