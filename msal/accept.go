@@ -292,19 +292,20 @@ func (c *core) continued(q request, got *answer, account Account, from origin) u
 
 // accessOf is the access token of an answer as it is stored.
 func (c *core) accessOf(q request, got *answer, account Account, renewable bool) access {
+	lifetime := got.lifetime
 	if got.undated && !renewable {
 		// Nothing replaces it, so it is used until the API does not take it any
 		// more. HTTPClient sees that; others call ForceRefresh.
-		got.lifetime = maxLifetime
+		lifetime = maxLifetime
 	}
 	a := access{
 		token: got.accessToken, tokenType: got.tokenType, resource: q.resource,
 		asked: q.want.String(), granted: grantedBy(q, got, account, renewable).String(),
-		obtained: got.received, expiry: got.received.Add(got.lifetime).Round(0),
+		obtained: got.received, expiry: got.received.Add(lifetime).Round(0),
 	}
-	margin := min(5*time.Minute, got.lifetime/10)
+	margin := min(5*time.Minute, lifetime/10)
 	a.refreshAfter = a.expiry.Add(-margin)
-	if got.refreshIn > 0 && got.refreshIn < got.lifetime {
+	if got.refreshIn > 0 && got.refreshIn < lifetime {
 		a.refreshAfter = got.received.Add(got.refreshIn).Round(0)
 	}
 	return a

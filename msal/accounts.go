@@ -127,7 +127,8 @@ func (s *session) forget(ctx context.Context) (dead []string, untold, err error)
 		return dead, untold, err
 	}
 	s.core.signOuts.Add(1) // who has read the record and not yet remembered it sees this, see open
-	if known := s.core.sessions.find(s.bound.account); known != nil { // s, but for one that was made to delete what cannot be read
+	// The one that is known is s, unless s was made to delete what cannot be read.
+	if known := s.core.sessions.find(s.bound.account); known != nil {
 		known.end()
 		s.core.sessions.remove(s.bound.account, known)
 		s.core.only.CompareAndSwap(known, nil)

@@ -210,10 +210,7 @@ func (c *core) welcome(ctx context.Context, t Token) {
 // refresh token, prompt=consent, is asked for beside what the caller wants; only
 // none stands alone.
 func (a *attempt) front() url.Values {
-	v := cloneValues(a.client.core.profile.Parameters(a.client.core.defaults.Slice()))
-	if v == nil {
-		v = url.Values{}
-	}
+	v := a.client.core.profile.Parameters(a.client.core.defaults.Slice())
 	p := a.params
 	if p == nil {
 		p = &Params{}

@@ -2,6 +2,7 @@ package msal
 
 import (
 	"context"
+	"slices"
 
 	"golang.org/x/oauth2"
 )
@@ -13,7 +14,7 @@ import (
 // with. Do not wrap it in oauth2.ReuseTokenSource: it is one already, and one
 // that notices sign-outs.
 func (c *Client) TokenSource(ctx context.Context, scope ...string) oauth2.TokenSource {
-	return &tokenSource{context.WithoutCancel(ctx), c, append([]string{}, scope...)}
+	return &tokenSource{context.WithoutCancel(ctx), c, slices.Clone(scope)}
 }
 
 type tokenSource struct {
