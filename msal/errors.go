@@ -120,8 +120,10 @@ const restUnsaid = time.Minute
 // throttled tells whether the server had too many requests and says nothing
 // about this one.
 func (e *ServerError) throttled() bool {
-	return e.StatusCode == http.StatusTooManyRequests || slices.Contains(e.Codes, looping)
+	return e.StatusCode == http.StatusTooManyRequests || e.loops()
 }
+
+func (e *ServerError) loops() bool { return slices.Contains(e.Codes, looping) }
 
 // unwell tells whether e is about the server and not about the request. Two
 // codes are the statuses 500 and 503 for where those cannot be sent (RFC 6749

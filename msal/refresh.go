@@ -151,7 +151,7 @@ func (s *session) spend(ctx context.Context, q request, r *record, rev cache.Rev
 		return Token{}, ErrSignInRequired
 	}
 	if b := s.barred.Load(); b != nil && b.bars(q, g.refreshToken) {
-		return Token{}, b.err
+		return Token{}, b.again()
 	}
 	md, err := s.prepare(ctx, r, time.Time{})
 	if err != nil {
@@ -314,8 +314,9 @@ func (s *session) refused(ctx context.Context, q request, form url.Values, md *m
 	return Token{}, s.bar(q, spent, refused)
 }
 
-// barred is a refusal that a sign-in does not change: a policy's, or one that
-// waits for an administrator.
+// barred is a refusal that the same request would meet again: a policy's, one
+// that waits for an administrator, or one of whatever is asked of a session that
+// was asked too often.
 type barred struct {
 	want, resource, claims string        // of the request
 	token                  secret.String // the refresh token that was refused
@@ -326,18 +327,41 @@ type barred struct {
 // bar returns refused as what the program has to do. If that is no sign-in, the
 // same request is not made again for a while, however often somebody calls.
 func (s *session) bar(q request, refreshToken string, refused *ServerError) error {
-	err := refused.required()
-	if errors.Is(err, ErrSignInRequired) && refused.Action() != ActionSignIn {
-		s.barred.Store(&barred{
-			q.want.String(), q.resource, q.demand.challenge(), secret.New(refreshToken), time.Now().Add(restUnsaid), err,
-		})
+	err, rest := refused.required(), restUnsaid
+	switch {
+	case refused.loops():
+		rest = refused.RetryAfter
+	case !errors.Is(err, ErrSignInRequired) || refused.Action() == ActionSignIn:
+		return err
 	}
+	s.barred.Store(&barred{
+		q.want.String(), q.resource, q.demand.challenge(), secret.New(refreshToken), time.Now().Add(rest), err,
+	})
 	return err
 }
 
 func (b *barred) bars(q request, refreshToken string) bool {
-	return b.want == q.want.String() && b.resource == q.resource && b.claims == q.demand.challenge() &&
-		b.token.Reveal() == refreshToken && time.Now().Before(b.until)
+	same := b.want == q.want.String() && b.resource == q.resource && b.claims == q.demand.challenge()
+	return (same || b.loop() != nil) && b.token.Reveal() == refreshToken && time.Now().Before(b.until)
+}
+
+// again is the refusal, with the time that remains.
+func (b *barred) again() error {
+	loop := b.loop()
+	if loop == nil {
+		return b.err
+	}
+	e := *loop
+	e.RetryAfter = time.Until(b.until)
+	return &e
+}
+
+// loop returns the refusal of a session that was asked too often, or nil.
+func (b *barred) loop() *ServerError {
+	if refused, ok := errors.AsType[*ServerError](b.err); ok && refused.loops() {
+		return refused
+	}
+	return nil
 }
 
 // bury clears a refresh token that the server will never take again. The

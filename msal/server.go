@@ -338,12 +338,13 @@ func (s *server) suspect(err error) {
 }
 
 // leaveAlone honours Retry-After (RFC 9110 section 10.2.3), and notes an
-// endpoint that is not where it was.
+// endpoint that is not where it was. A loop is one session's, see bar: whoever
+// makes one with a token of their own must not stop all others.
 func (s *server) leaveAlone(e *ServerError, now time.Duration) {
 	if e.StatusCode == 404 || e.StatusCode == 405 || e.StatusCode == 410 {
 		s.failed.Store(true)
 	}
-	if e.RetryAfter <= 0 || !e.unwell() {
+	if e.RetryAfter <= 0 || !e.unwell() || e.loops() {
 		return
 	}
 	s.mu.Lock()

@@ -218,6 +218,7 @@ var Cases = []Area{
 		{"RF-18", also, "The clock jumps while somebody waits.", "msal TestWrongClocksLater", ""},
 		{"RF-19", also, "One of several who wait leaves: the others have the token.", "msal TestOneLeaves_RF19", ""},
 		{"RF-20", also, "A sign-out during a refresh: nothing comes back.", "msal TestSignOutDuringRefresh_RF20", ""},
+		{"RF-21", also, "One session is asked for too often: it rests, and nobody else does.", "msal TestLoopRestsItsSession_RF21", ""},
 	}},
 	{"Device codes", []Row{
 		{"DV-01", also, "No interval: five seconds.", "msal TestDeviceInterval", ""},
