@@ -229,7 +229,8 @@ func (z *Authorization) code(callback url.Values) (string, error) {
 func redirectError(callback url.Values) *ServerError {
 	said := func(name string) string { return forget(callback)(callback.Get(name)) }
 	e := &ServerError{
-		Code: said("error"), Description: said("error_description"), URI: said("error_uri"),
+		redirect: true,
+		Code:     said("error"), Description: said("error_description"), URI: said("error_uri"),
 		Suberror: cmp.Or(said("suberror"), said("error_subcode")),
 		Codes:    parseCodes(nil, callback.Get("error_description")),
 	}

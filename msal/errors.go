@@ -57,6 +57,9 @@ var (
 // an API whose claims challenge an HTTPClient could not satisfy, with the Code
 // insufficient_claims. Its fields are what the server said; Error makes them
 // safe to print, and Action says what to do.
+//
+// What came with a redirect is not verified: it passed through the person's
+// browser, and whoever knew the state may have written it. Error says so.
 type ServerError struct {
 	Code          string        // error, such as "invalid_grant"
 	Description   string        // error_description: for a person, in the server's words
@@ -68,19 +71,23 @@ type ServerError struct {
 	StatusCode    int           // of the HTTP answer; 0 if the error came with a redirect
 	RetryAfter    time.Duration // how long to leave the server alone, at most 5 minutes; 0: not said
 
-	consent bool // it is about scopes that a sign-in asks for
+	redirect bool // it came with one
+	consent  bool // it is about scopes that a sign-in asks for
 }
 
 // Error says who refused and why, and ends in what to do; on one line, in
 // characters that do nothing to a terminal.
 func (e *ServerError) Error() string {
 	var b strings.Builder
-	if e.Code == "" {
+	switch {
+	case e.Code == "":
 		b.WriteString("the server answered without saying what is wrong")
-	} else {
+	case e.redirect:
+		b.WriteString("a redirect said ")
+	default:
 		b.WriteString("server said ")
-		b.WriteString(termsafe.Text(e.Code, 60))
 	}
+	b.WriteString(termsafe.Text(e.Code, 60))
 	if e.Suberror != "" {
 		fmt.Fprintf(&b, " (%s)", termsafe.Text(e.Suberror, 60))
 	}
@@ -182,5 +189,5 @@ func (e *ServerError) refusedScopes() bool { return e.Code == "invalid_scope" }
 // refusedOffline tells whether a token endpoint gives this person no offline
 // token (reported of Keycloak). A redirect cannot say so.
 func (e *ServerError) refusedOffline() bool {
-	return e.StatusCode != 0 && e.Code == "not_allowed" && strings.Contains(strings.ToLower(e.Description), "offline")
+	return !e.redirect && e.Code == "not_allowed" && strings.Contains(strings.ToLower(e.Description), "offline")
 }

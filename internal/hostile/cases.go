@@ -124,6 +124,7 @@ var Cases = []Area{
 		{"CB-31", also, "localhost is both families, or an error.", "internal/loopback TestListenFamilies", ""},
 		{"CB-32", also, "Two sign-ins at once get their own codes.", "internal/loopback TestParallelSignIns_CB32, msal TestBrowserInParallel_CB32_CO01", ""},
 		{"CB-33", must, "A forged refusal of a scope costs that sign-in what it names, and nobody else anything.", "msal TestForgedRefusal_CB33, msal TestForgedRefusalAtThePort_CB33", ""},
+		{"CB-34", also, "Who knows the state can end the sign-in: their words are marked as a redirect's, and nothing is stored.", "msal TestForgedErrorAtThePort_CB34", ""},
 	}},
 	{"Token answers", []Row{
 		{"TR-01", must, "A code that is refused was sent once.", "msal TestCodeIsSentOnce, msal TestBrowserTypedErrors", ""},
