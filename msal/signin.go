@@ -149,7 +149,7 @@ func (a *attempt) refusedBy(e *ServerError) scopes.Set {
 // warnOfRefused tells whoever configures the application what costs a request
 // each time.
 func (c *core) warnOfRefused(ctx context.Context, drop scopes.Set) {
-	c.Logger.WarnContext(ctx, "default scopes refused by the server; Config.OmitScopes leaves them out", "scopes", drop.String())
+	c.Logger.WarnContext(ctx, "default scopes refused by the server", "scopes", drop.String())
 }
 
 // redeem exchanges what a person's consent gave, a code or a device code, for
