@@ -163,10 +163,8 @@ func (z *Authorization) Redeem(ctx context.Context, callback url.Values) (Token,
 	if err == nil {
 		return t, nil
 	}
-	if refused, ok := errors.AsType[*ServerError](err); ok {
-		if drop := z.attempt.refusedBy(refused); drop.Len() > 0 {
-			err = fmt.Errorf("%w; if %s is refused every time, name it in Config.OmitScopes", err, drop)
-		}
+	if tries := z.attempt.tries(err); tries != nil {
+		err = fmt.Errorf("%w; if %s is refused every time, name it in Config.OmitScopes", err, tries[0])
 	}
 	return Token{}, fmt.Errorf("msal: redeem: %w", err)
 }

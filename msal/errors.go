@@ -53,8 +53,9 @@ var (
 )
 
 // ServerError is the answer of an authorization server that refused, as of
-// RFC 6749 section 5.2 and, where Code comes with a redirect, 4.1.2.1; or that of
-// an API whose claims challenge an HTTPClient could not satisfy, with the Code
+// RFC 6749 section 5.2 and, where Code comes with a redirect, 4.1.2.1; one in
+// place of its metadata or keys, or metadata that is not the authority's, both
+// often without a Code; or that of an API whose claims challenge an HTTPClient could not satisfy, with the Code
 // insufficient_claims. Its fields are what the server said; Error makes them
 // safe to print, and Action says what to do.
 //
@@ -71,8 +72,9 @@ type ServerError struct {
 	StatusCode    int           // of the HTTP answer; 0 if the error came with a redirect
 	RetryAfter    time.Duration // how long to leave the server alone, at most 5 minutes; 0: not said
 
-	redirect bool // it came with one
-	consent  bool // it is about scopes that a sign-in asks for
+	redirect bool  // it came with one
+	consent  bool  // it is about scopes that a sign-in asks for
+	own      *hint // what the package knows of it; nil: no more than it says
 }
 
 // Error says who refused and why, and ends in what to do; on one line, in
@@ -80,6 +82,8 @@ type ServerError struct {
 func (e *ServerError) Error() string {
 	var b strings.Builder
 	switch {
+	case e.Code == "" && e.own != nil:
+		b.WriteString("the server's answer is of no use")
 	case e.Code == "":
 		b.WriteString("the server answered without saying what is wrong")
 	case e.redirect:
@@ -187,7 +191,7 @@ func (e *ServerError) needsPerson() bool {
 func (e *ServerError) refusedScopes() bool { return e.Code == "invalid_scope" }
 
 // refusedOffline tells whether a token endpoint gives this person no offline
-// token (reported of Keycloak). A redirect cannot say so.
+// token (reported of Keycloak).
 func (e *ServerError) refusedOffline() bool {
-	return !e.redirect && e.Code == "not_allowed" && strings.Contains(strings.ToLower(e.Description), "offline")
+	return e.Code == "not_allowed" && strings.Contains(strings.ToLower(e.Description), "offline")
 }

@@ -217,11 +217,8 @@ func (s *session) exchange(ctx context.Context, md *metadata, q request, form ur
 	c, sent := s.core, context.WithoutCancel(ctx)
 	a, err := c.post(sent, md.doc.TokenEndpoint, form, ctx)
 	var drop scopes.Set
-	if err != nil {
-		if drop = refusedDefaults(md, q, form, err); drop.Len() > 0 {
-			c.warnOfRefused(sent, drop)
-			a, err = c.post(sent, md.doc.TokenEndpoint, form, ctx)
-		}
+	if refused, ok := errors.AsType[*ServerError](err); ok && refused.refusedScopes() {
+		a, drop, err = s.exchangeLess(ctx, md, q, form, refused)
 	}
 	if err != nil && unknown(err) && s.lockLost() {
 		// Whoever has the lock now may have sent it too, and a third time is no repetition.
@@ -239,6 +236,9 @@ func (s *session) exchange(ctx context.Context, md *metadata, q request, form ur
 	got, err := c.parseAnswer(a.Body, time.Now())
 	if err == nil {
 		got.date, got.refused = a.Date, drop
+	}
+	if drop.Len() > 0 {
+		c.warnOfRefused(ctx, drop)
 	}
 	return got, err
 }
@@ -269,20 +269,18 @@ func (e *ServerError) unasked() error {
 	return fmt.Errorf("%w: %w", ErrSignInRequired, &unasked)
 }
 
-// refusedDefaults takes the defaults that the server refuses out of form, and
-// returns them: the session does without from now on if the server is content.
-func refusedDefaults(md *metadata, q request, form url.Values, err error) scopes.Set {
-	refused, ok := errors.AsType[*ServerError](err)
-	if !ok || !refused.refusedScopes() {
-		return scopes.Set{}
+// exchangeLess sends a refresh token again without the defaults that the server
+// refuses. The session does without from now on if it is content.
+func (s *session) exchangeLess(ctx context.Context, md *metadata, q request, form url.Values, refused *ServerError) (a wire.Answer, drop scopes.Set, err error) {
+	err = refused
+	asked, _ := scopes.Parse(form.Get("scope")) // which we have written
+	for _, drop = range md.without(md.defaults.Without(asked)).refusedBy(refused, q.explicit) {
+		form.Set("scope", asked.Without(drop).String())
+		if a, err = s.core.post(context.WithoutCancel(ctx), md.doc.TokenEndpoint, form, ctx); !refusesScopes(err) {
+			break
+		}
 	}
-	asked, err := scopes.Parse(form.Get("scope"))
-	if err != nil {
-		return scopes.Set{}
-	}
-	rest := asked.Without(md.refusedBy(refused, q.explicit))
-	form.Set("scope", rest.String())
-	return asked.Without(rest)
+	return a, drop, err
 }
 
 // refused decides what an invalid_grant means. If another process has stored a
