@@ -380,7 +380,7 @@ var Cases = []Area{
 		{"CO-02", also, "100,000 sign-ins that nobody ends leave nothing.", "msal TestAbandonedForGood_CO02, internal/loopback TestAbandoned_CO02", ""},
 		{"CO-03", also, "A caller leaves at any point: nothing is left at work, and no session lost.", "msal TestLeavesAnywhere", ""},
 		{"LO-01", also, "The return from a logout is missing or wrong.", "", noLogoutPage},
-		{"LO-02", also, "A revocation that fails: gone from here, and said.", "msal TestSignOutWithoutTheServer, msal TestHostileServersAtTheEnd", ""},
+		{"LO-02", also, "A revocation that fails: gone from here, and said.", "msal TestSignOutWithoutTheServer, msal TestSignOutWithoutTheKey_LO02, msal TestHostileServersAtTheEnd", ""},
 		{"LO-03", also, "A logout address that is a script: refused.", "internal/discovery TestParseRefuses", ""},
 		{"LO-04", also, "A sign-out takes the record, all tokens, and memory.", "msal TestSignOutTakesAll_LO04_R7009_3", ""},
 		{"XX-01", also, "Sources: no file that a server names, no switch for certificates, no weak randomness, no shell.", "internal/hostile TestSources, . TestForbidden_XX01", ""},
