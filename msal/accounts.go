@@ -48,7 +48,11 @@ func (c *Client) Accounts(ctx context.Context) ([]Account, error) {
 // server.
 //
 // ErrNotRevoked means that the record is gone and only the server was not told.
-// After any other error it may still be in the store.
+// After any other error it may still be in the store. No error means that the
+// record is gone, and not that a server has been told: one that publishes no
+// revocation endpoint, such as Microsoft's platform, cannot be. What it gave
+// stays valid there until it expires, for whoever has a copy; a person ends it in
+// the settings of their account.
 func (c *Client) SignOut(ctx context.Context) error {
 	if err := c.signOut(ctx); err != nil {
 		return fmt.Errorf("msal: sign out: %w", err)

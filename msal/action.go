@@ -104,6 +104,7 @@ var codes = map[string]Action{
 	"invalid_target":                    ActionFixApp,
 	"invalid_resource":                  ActionFixApp,
 	"invalid_instance":                  ActionFixApp,
+	"invalid_tenant":                    ActionFixApp,
 	"request_not_supported":             ActionFixApp,
 	"slow_down":                         ActionWait,
 	"authorization_pending":             ActionWait,

@@ -72,6 +72,20 @@ func (c *core) post(ctx context.Context, endpoint string, form url.Values, until
 	if refused.throttled() && refused.RetryAfter == 0 && form.Get("grant_type") == "refresh_token" {
 		refused.RetryAfter = restUnsaid // a poll has an interval of its own
 	}
+	c.server.suspect(refused)
+	c.server.leaveAlone(refused, time.Since(c.epoch))
+	return a, refused
+}
+
+// get fetches metadata or keys. A refusal is a *ServerError here too; what is no
+// answer of the server's at all stays a *wire.Error.
+func (c *core) get(ctx context.Context, url string) (wire.Answer, error) {
+	a, err := c.wire.Get(ctx, url)
+	failure, ok := errors.AsType[*wire.Error](err)
+	if !ok || failure.Status < 300 {
+		return a, err
+	}
+	refused := parseError(wire.Answer{Status: failure.Status, RetryAfter: failure.RetryAfter, Body: failure.Body}, nil)
 	c.server.leaveAlone(refused, time.Since(c.epoch))
 	return a, refused
 }

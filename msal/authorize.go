@@ -164,10 +164,8 @@ func (z *Authorization) Redeem(ctx context.Context, callback url.Values) (Token,
 	if err == nil {
 		return t, nil
 	}
-	if refused, ok := errors.AsType[*ServerError](err); ok {
-		if drop := z.attempt.refusedBy(refused); drop.Len() > 0 {
-			err = fmt.Errorf("%w; if %s is refused every time, name it in Config.OmitScopes", err, drop)
-		}
+	if tries := z.attempt.tries(err); tries != nil {
+		err = fmt.Errorf("%w; if %s is refused every time, name it in Config.OmitScopes", err, tries[0])
 	}
 	return Token{}, fmt.Errorf("msal: redeem: %w", err)
 }
@@ -230,7 +228,8 @@ func (z *Authorization) code(callback url.Values) (string, error) {
 func redirectError(callback url.Values) *ServerError {
 	said := func(name string) string { return forget(callback)(callback.Get(name)) }
 	e := &ServerError{
-		Code: said("error"), Description: said("error_description"), URI: said("error_uri"),
+		redirect: true,
+		Code:     said("error"), Description: said("error_description"), URI: said("error_uri"),
 		Suberror: cmp.Or(said("suberror"), said("error_subcode")),
 		Codes:    parseCodes(nil, callback.Get("error_description")),
 	}

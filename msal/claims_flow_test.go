@@ -412,7 +412,11 @@ func TestRedirectError(t *testing.T) {
 			}
 			_, err = z.Redeem(t.Context(), answer)
 			e := asServerError(t, err)
-			require.Equal(t, &tc.want, e)
+			require.Equal(t, tc.want, msal.ServerError{
+				Code: e.Code, Description: e.Description, Suberror: e.Suberror, Claims: e.Claims, CorrelationID: e.CorrelationID,
+				URI: e.URI, Codes: e.Codes, StatusCode: e.StatusCode, RetryAfter: e.RetryAfter,
+			})
+			require.ErrorContains(t, err, "a redirect said "+tc.want.Code)
 			require.Equal(t, tc.action, e.Action())
 			require.NotErrorIs(t, err, msal.ErrSignInRequired)
 		})

@@ -27,8 +27,8 @@
 // What to do next is a value for errors.Is, from [ErrSignInRequired] to
 // [ErrBusy]; what happened is a [*ServerError] for errors.As, and its
 // [ServerError.Action] what to do about it where that is no sign-in and no
-// outage. Any other error is of the network, the store or the arguments, and
-// leaves the session as it is. All of them, by task, are in docs/errors.md.
+// outage. Any other error is of the network (a net.Error), the store or the
+// arguments, and leaves the session as it is. All of them, by task, are in docs/errors.md.
 //
 // # Events
 //

@@ -23,8 +23,8 @@ What a program does when something fails, by what kind of program it is; then wh
 package's own, and ` + "`go test ./msal -run Docs -update`" + ` writes this page from them.
 
 There are three kinds of errors. A *value* for ` + "`errors.Is`" + ` says what to do next. A ` + "`*msal.ServerError`" + ` for
-` + "`errors.As`" + ` is what the server said, and its ` + "`Action`" + ` what to do about that. Everything else is of the network, the store
-or an argument, says so in its text, and leaves the session as it is. Where the text speaks of the server's answer, or of an id
+` + "`errors.As`" + ` is what the server said, and its ` + "`Action`" + ` what to do about that. Everything else is of the network (a ` + "`net.Error`" + `),
+the store or an argument, says so in its text, and leaves the session as it is. Where the text speaks of the server's answer, or of an id
 token, the server has broken the protocol, or somebody has changed what it said: nothing of it was used, and whoever runs the
 server wants to know. No text holds a secret.
 
@@ -34,6 +34,27 @@ server wants to know. No text holds a secret.
 ` + "`Action`" + ` tells whether trying again makes sense.
 
 %EXAMPLE ExampleServerError_Action%
+Who signed out wants to know from where: ` + "`errors.Is(err, msal.ErrNotRevoked)`" + ` after ` + "`SignOut`" + ` means that this machine has
+forgotten the session and only the server was not told. After any other error it may still be here.
+
+Names come from the server, or from people who chose them. Print an ` + "`Account`" + `, which a terminal shows on one line as it is, or
+` + "`token.Account.Name`" + ` with ` + "`%q`" + `. A ` + "`DevicePrompt`" + `, and what an error repeats of a server, is fit for a terminal.
+
+## Is the server down, or the authority wrong?
+
+A sign-in, and the first refresh on a machine, need the server's metadata. What comes in its place is one of these, which
+` + "`errors.AsType[net.Error](err)`" + ` and ` + "`errors.AsType[*msal.ServerError](err)`" + ` find. The first three rows are the same for every request.
+
+| what is there | what the error is | what to do |
+|---|---|---|
+| no network, a name that DNS does not know, nothing in time, an answer that was cut, a captive portal's page | a ` + "`net.Error`" + ` that is Temporary; what package net said of it is there for ` + "`errors.As`" + `, such as a ` + "`*net.DNSError`" + ` that IsNotFound | try again later; where it has never worked, correct ` + "`Config.Authority`" + ` |
+| another's certificate, or a clock that is wrong | a ` + "`net.Error`" + ` that is not Temporary, and a ` + "`*tls.CertificateVerificationError`" + ` | correct the clock, the proxy or ` + "`Config.Authority`" + ` |
+| a server that is not well, or had too many requests | a ` + "`*msal.ServerError`" + ` with ` + "`ActionRetry`" + ` or ` + "`ActionWait`" + `, and RetryAfter if it said | try again then; ` + "`KeepFresh`" + ` does |
+| no metadata, a tenant that does not exist, a redirect, or metadata of another issuer | a ` + "`*msal.ServerError`" + ` with ` + "`ActionFixApp`" + ` | correct ` + "`Config.Authority`" + ` |
+
+Metadata that was had once serves for good: a server that is down keeps nobody from what is stored here. The end of a caller's
+context is a ` + "`net.Error`" + ` too where it ended a request, so look at the context first.
+
 ## A daemon
 
 ` + "`KeepFresh`" + ` waits and tries again by itself while the server or the network is not well, and does not ask more often than

@@ -54,10 +54,14 @@ var (
 )
 
 // ServerError is the answer of an authorization server that refused, as of
-// RFC 6749 section 5.2 and, where Code comes with a redirect, 4.1.2.1; or that of
-// an API whose claims challenge an HTTPClient could not satisfy, with the Code
+// RFC 6749 section 5.2 and, where Code comes with a redirect, 4.1.2.1; one in
+// place of its metadata or keys, or metadata that is not the authority's, both
+// often without a Code; or that of an API whose claims challenge an HTTPClient could not satisfy, with the Code
 // insufficient_claims. Its fields are what the server said; Error makes them
 // safe to print, and Action says what to do.
+//
+// What came with a redirect is not verified: it passed through the person's
+// browser, and whoever knew the state may have written it. Error says so.
 type ServerError struct {
 	Code          string        // error, such as "invalid_grant"
 	Description   string        // error_description: for a person, in the server's words
@@ -69,19 +73,26 @@ type ServerError struct {
 	StatusCode    int           // of the HTTP answer; 0 if the error came with a redirect
 	RetryAfter    time.Duration // how long to leave the server alone, at most 5 minutes; 0: not said
 
-	consent bool // it is about scopes that a sign-in asks for
+	redirect bool  // it came with one
+	consent  bool  // it is about scopes that a sign-in asks for
+	own      *hint // what the package knows of it; nil: no more than it says
 }
 
 // Error says who refused and why, and ends in what to do; on one line, in
 // characters that do nothing to a terminal.
 func (e *ServerError) Error() string {
 	var b strings.Builder
-	if e.Code == "" {
+	switch {
+	case e.Code == "" && e.own != nil:
+		b.WriteString("the server's answer is of no use")
+	case e.Code == "":
 		b.WriteString("the server answered without saying what is wrong")
-	} else {
+	case e.redirect:
+		b.WriteString("a redirect said ")
+	default:
 		b.WriteString("server said ")
-		b.WriteString(termsafe.Text(e.Code, 60))
 	}
+	b.WriteString(termsafe.Text(e.Code, 60))
 	if e.Suberror != "" {
 		fmt.Fprintf(&b, " (%s)", termsafe.Text(e.Suberror, 60))
 	}
@@ -121,8 +132,10 @@ const restUnsaid = time.Minute
 // throttled tells whether the server had too many requests and says nothing
 // about this one.
 func (e *ServerError) throttled() bool {
-	return e.StatusCode == http.StatusTooManyRequests || slices.Contains(e.Codes, looping)
+	return e.StatusCode == http.StatusTooManyRequests || e.loops()
 }
+
+func (e *ServerError) loops() bool { return slices.Contains(e.Codes, looping) }
 
 // unwell tells whether e is about the server and not about the request. Two
 // codes are the statuses 500 and 503 for where those cannot be sent (RFC 6749
@@ -179,7 +192,7 @@ func (e *ServerError) needsPerson() bool {
 func (e *ServerError) refusedScopes() bool { return e.Code == "invalid_scope" }
 
 // refusedOffline tells whether a token endpoint gives this person no offline
-// token (reported of Keycloak). A redirect cannot say so.
+// token (reported of Keycloak).
 func (e *ServerError) refusedOffline() bool {
-	return e.StatusCode != 0 && e.Code == "not_allowed" && strings.Contains(strings.ToLower(e.Description), "offline")
+	return e.Code == "not_allowed" && strings.Contains(strings.ToLower(e.Description), "offline")
 }

@@ -14,9 +14,18 @@ type hint struct {
 	instead Action // where suberror and error are not there or would mislead; "": they do not
 }
 
+// What is wrong where the metadata should be.
+var (
+	noMetadata    = hint{text: "this is not the address of an authorization server; correct Config.Authority", instead: ActionFixApp}
+	otherMetadata = hint{text: "correct Config.Authority, or the server", instead: ActionFixApp}
+)
+
 // hint finds the entry for e. Some answers have two numbers, the general one
 // first; and some name another one in error_codes than in the description.
 func (e *ServerError) hint() *hint {
+	if e.own != nil {
+		return e.own
+	}
 	var names []string
 	for _, n := range e.Codes {
 		names = append(names, "AADSTS"+strconv.Itoa(n))

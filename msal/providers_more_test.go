@@ -1,6 +1,7 @@
 package msal_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,6 +113,99 @@ func TestB2CWithTwoResources(t *testing.T) {
 	_, err := client().Authorize(t.Context(), testRedirect, b2cRead, "https://contoso.onmicrosoft.com/other/read")
 	require.ErrorIs(t, err, scopes.ErrInvalid)
 	require.Zero(t, p.Count())
+}
+
+// Keycloak's refusal repeats the whole request. What is left out is the default that it refuses, and no other with it; if
+// that is openid, or more than one, or a scope of the caller, the refusal stands.
+func TestKeycloakRefusesOneDefault(t *testing.T) {
+	t.Parallel()
+	const all = "openid profile email offline_access"
+	for name, row := range map[string]struct {
+		known, explicit []string
+		asked           []string // in this order
+		then            string   // the last of them, if it is granted
+	}{
+		"offline_access": {[]string{"openid", "profile", "email"}, nil, []string{all, "openid profile email"}, "openid profile email"},
+		"email": {[]string{"openid", "profile", "offline_access"}, nil,
+			[]string{all, "openid profile email", "openid profile offline_access"}, "openid profile offline_access"},
+		"profile": {[]string{"openid", "email", "offline_access"}, nil,
+			[]string{all, "openid profile email", "openid profile offline_access", "openid email offline_access"}, "openid email offline_access"},
+		"two of them": {[]string{"openid", "email"}, nil,
+			[]string{all, "openid profile email", "openid profile offline_access", "openid email offline_access"}, ""},
+		"the caller's": {[]string{"openid", "profile", "email", "offline_access"}, []string{"tpyo"}, []string{"tpyo " + all}, ""},
+		"all":          {[]string{"roles"}, nil, []string{all, "openid profile email", "openid profile offline_access", "openid email offline_access"}, ""},
+	} {
+		signIn := func(t *testing.T, flow func(*msaltest.Platform) msal.Flow) {
+			p, client := provider{imitate: "keycloak", edit: func(p *msaltest.Platform) {
+				p.KnownScopes = row.known // of this client; what is published is of all
+				p.ScopesSupported = []string{"openid", "profile", "email", "offline_access", "roles"}
+			}}.platform(t)
+			_, err := client().SignIn(t.Context(), flow(p), row.explicit...)
+			require.Equal(t, row.then == "", err != nil, "%v", err)
+			var asked []string
+			for _, r := range p.Requests() {
+				if r.Endpoint == "authorize" || r.Endpoint == "device" {
+					asked = append(asked, r.Form.Get("scope"))
+				}
+			}
+			require.Equal(t, row.asked, asked)
+			z, err := client().Authorize(t.Context(), testRedirect)
+			require.NoError(t, err)
+			require.Equal(t, all, query(t, z.URL()).Get("scope"), "nothing is remembered")
+		}
+		t.Run(name+", browser", func(t *testing.T) {
+			t.Parallel()
+			signIn(t, func(p *msaltest.Platform) msal.Flow { return msal.Browser{Open: p.Browse} })
+		})
+		t.Run(name+", device", func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				signIn(t, func(p *msaltest.Platform) msal.Flow {
+					return msal.DeviceCode{Show: func(_ context.Context, d msal.DevicePrompt) error { p.Approve(d.UserCode); return nil }}
+				})
+			})
+		})
+	}
+}
+
+// A person who has signed in at the second try is not sent there a third time.
+func TestKeycloakRefusesAtTheEnd(t *testing.T) {
+	t.Parallel()
+	p, client := provider{imitate: "keycloak", edit: func(p *msaltest.Platform) {
+		p.KnownScopes = []string{"openid", "profile", "email"}
+		p.ScopesSupported = []string{"openid", "profile", "email", "offline_access"}
+	}}.platform(t)
+	p.Fail("token", msaltest.Fault{Code: "invalid_scope", Description: "Invalid scopes: openid profile email"})
+	_, err := client().SignIn(t.Context(), msal.Browser{Open: p.Browse})
+	require.Equal(t, "invalid_scope", asServerError(t, err).Code)
+	require.Equal(t, 1, p.Count("token"))
+	require.Len(t, asked(p), 2)
+}
+
+// Likewise at a refresh, as after an administrator has taken a scope from the client.
+func TestKeycloakRefusesOneDefaultLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, client := provider{imitate: "keycloak", edit: func(p *msaltest.Platform) {
+			p.ScopesSupported = []string{"openid", "profile", "email", "offline_access"}
+		}}.platform(t)
+		c := client()
+		expire(t, p, c)
+		p.KnownScopes = []string{"openid", "profile", "offline_access"}
+		requireToken(t, c)
+		var asked []string
+		for _, r := range p.TokenRequests("refresh_token") {
+			asked = append(asked, r.Form.Get("scope"))
+		}
+		require.Equal(t, []string{"openid profile email offline_access", "openid profile email", "openid profile offline_access"}, asked)
+
+		p.KnownScopes, asked = []string{"openid", "offline_access"}, nil
+		p.ResetLog()
+		requireToken(t, c.ForceRefresh()) // without email from now on, so that the refusal repeats three scopes
+		for _, r := range p.TokenRequests("refresh_token") {
+			asked = append(asked, r.Form.Get("scope"))
+		}
+		require.Equal(t, []string{"openid profile offline_access", "openid profile", "openid offline_access"}, asked)
+	})
 }
 
 // Keycloak says only at the end that a person may have no offline token. The sign-in starts again without.

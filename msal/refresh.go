@@ -149,7 +149,7 @@ func (s *session) spend(ctx context.Context, q request, r *record, rev cache.Rev
 		return Token{}, ErrSignInRequired
 	}
 	if b := s.barred.Load(); b != nil && b.bars(q, g.refreshToken) {
-		return Token{}, b.err
+		return Token{}, b.again()
 	}
 	md, err := s.prepare(ctx, r, time.Time{})
 	if err != nil {
@@ -215,11 +215,8 @@ func (s *session) exchange(ctx context.Context, md *metadata, q request, form ur
 	c, sent := s.core, context.WithoutCancel(ctx)
 	a, err := c.post(sent, md.doc.TokenEndpoint, form, ctx)
 	var drop scopes.Set
-	if err != nil {
-		if drop = refusedDefaults(md, q, form, err); drop.Len() > 0 {
-			c.warnOfRefused(sent, drop)
-			a, err = c.post(sent, md.doc.TokenEndpoint, form, ctx)
-		}
+	if refused, ok := errors.AsType[*ServerError](err); ok && refused.refusedScopes() {
+		a, drop, err = s.exchangeLess(ctx, md, q, form, refused)
 	}
 	if err != nil && unknown(err) && lockLost(ctx) {
 		// Whoever has the lock now may have sent it too, and a third time is no repetition.
@@ -237,6 +234,9 @@ func (s *session) exchange(ctx context.Context, md *metadata, q request, form ur
 	got, err := c.parseAnswer(a.Body, time.Now())
 	if err == nil {
 		got.date, got.refused = a.Date, drop
+	}
+	if drop.Len() > 0 {
+		c.warnOfRefused(ctx, drop)
 	}
 	return got, err
 }
@@ -267,20 +267,18 @@ func (e *ServerError) unasked() error {
 	return fmt.Errorf("%w: %w", ErrSignInRequired, &unasked)
 }
 
-// refusedDefaults takes the defaults that the server refuses out of form, and
-// returns them: the session does without from now on if the server is content.
-func refusedDefaults(md *metadata, q request, form url.Values, err error) scopes.Set {
-	refused, ok := errors.AsType[*ServerError](err)
-	if !ok || !refused.refusedScopes() {
-		return scopes.Set{}
+// exchangeLess sends a refresh token again without the defaults that the server
+// refuses. The session does without from now on if it is content.
+func (s *session) exchangeLess(ctx context.Context, md *metadata, q request, form url.Values, refused *ServerError) (a wire.Answer, drop scopes.Set, err error) {
+	err = refused
+	asked, _ := scopes.Parse(form.Get("scope")) // which we have written
+	for _, drop = range md.without(md.defaults.Without(asked)).refusedBy(refused, q.explicit) {
+		form.Set("scope", asked.Without(drop).String())
+		if a, err = s.core.post(context.WithoutCancel(ctx), md.doc.TokenEndpoint, form, ctx); !refusesScopes(err) {
+			break
+		}
 	}
-	asked, err := scopes.Parse(form.Get("scope"))
-	if err != nil {
-		return scopes.Set{}
-	}
-	rest := asked.Without(md.refusedBy(refused, q.explicit))
-	form.Set("scope", rest.String())
-	return asked.Without(rest)
+	return a, drop, err
 }
 
 // refused decides what an invalid_grant means. If another process has stored a
@@ -312,8 +310,9 @@ func (s *session) refused(ctx context.Context, q request, form url.Values, md *m
 	return Token{}, s.bar(q, spent, refused)
 }
 
-// barred is a refusal that a sign-in does not change: a policy's, or one that
-// waits for an administrator.
+// barred is a refusal that the same request would meet again: a policy's, one
+// that waits for an administrator, or one of whatever is asked of a session that
+// was asked too often.
 type barred struct {
 	want, resource, claims string        // of the request
 	token                  secret.String // the refresh token that was refused
@@ -324,18 +323,41 @@ type barred struct {
 // bar returns refused as what the program has to do. If that is no sign-in, the
 // same request is not made again for a while, however often somebody calls.
 func (s *session) bar(q request, refreshToken string, refused *ServerError) error {
-	err := refused.required()
-	if errors.Is(err, ErrSignInRequired) && refused.Action() != ActionSignIn {
-		s.barred.Store(&barred{
-			q.want.String(), q.resource, q.demand.challenge(), secret.New(refreshToken), time.Now().Add(restUnsaid), err,
-		})
+	err, rest := refused.required(), restUnsaid
+	switch {
+	case refused.loops():
+		rest = refused.RetryAfter
+	case !errors.Is(err, ErrSignInRequired) || refused.Action() == ActionSignIn:
+		return err
 	}
+	s.barred.Store(&barred{
+		q.want.String(), q.resource, q.demand.challenge(), secret.New(refreshToken), time.Now().Add(rest), err,
+	})
 	return err
 }
 
 func (b *barred) bars(q request, refreshToken string) bool {
-	return b.want == q.want.String() && b.resource == q.resource && b.claims == q.demand.challenge() &&
-		b.token.Reveal() == refreshToken && time.Now().Before(b.until)
+	same := b.want == q.want.String() && b.resource == q.resource && b.claims == q.demand.challenge()
+	return (same || b.loop() != nil) && b.token.Reveal() == refreshToken && time.Now().Before(b.until)
+}
+
+// again is the refusal, with the time that remains.
+func (b *barred) again() error {
+	loop := b.loop()
+	if loop == nil {
+		return b.err
+	}
+	e := *loop
+	e.RetryAfter = time.Until(b.until)
+	return &e
+}
+
+// loop returns the refusal of a session that was asked too often, or nil.
+func (b *barred) loop() *ServerError {
+	if refused, ok := errors.AsType[*ServerError](b.err); ok && refused.loops() {
+		return refused
+	}
+	return nil
 }
 
 // bury clears a refresh token that the server will never take again. The

@@ -125,7 +125,7 @@ func (c *core) fetchMetadata(ctx context.Context, old *metadata) (*metadata, err
 	if !c.openID(md.doc) {
 		return md, c.complete(md, nil, md.fetched)
 	}
-	a, err := c.wire.Get(ctx, md.doc.JWKSURI)
+	a, err := c.get(ctx, md.doc.JWKSURI)
 	if err != nil {
 		return nil, fmt.Errorf("keys of %s: %w", md.doc.Issuer, err)
 	}
@@ -150,20 +150,41 @@ func (c *core) fetchDocument(ctx context.Context) (*discovery.Document, error) {
 	if c.profile.NoOpenID {
 		urls = urls[1:] // whatever is at OpenID Connect's address
 	}
-	var first error
+	var err error
 	for _, url := range urls {
-		a, err := c.wire.Get(ctx, url)
+		var doc *discovery.Document
+		var a wire.Answer
+		if a, err = c.get(ctx, url); err == nil {
+			doc, err = c.parseMetadata(a.Body)
+		}
 		if err == nil {
-			return c.parseMetadata(a.Body)
+			return doc, nil
 		}
-		if first == nil {
-			first = fmt.Errorf("metadata of %s: %w", c.Authority, err)
-		}
-		if failure, ok := errors.AsType[*wire.Error](err); !ok || failure.Status != 404 {
+		if refused, ok := errors.AsType[*ServerError](err); !ok || refused.StatusCode != 404 {
 			break
 		}
 	}
-	return nil, first
+	return nil, fmt.Errorf("metadata of %s: %w", c.Authority, misled(ctx, err))
+}
+
+// misled adds to an error of the metadata what to do. A server that is down must
+// not look like one that never was, nor the other way round.
+func misled(ctx context.Context, err error) error {
+	refused, said := errors.AsType[*ServerError](err)
+	_, network := errors.AsType[*wire.Error](err)
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case network:
+		return fmt.Errorf("%w; see whether the network is up, and Config.Authority right", err)
+	case !said:
+		return &ServerError{StatusCode: 200, Description: err.Error(), own: &otherMetadata}
+	case refused.StatusCode <= 400 || refused.StatusCode == 404 || refused.StatusCode == 410:
+		if refused.hint() == nil && codes[refused.Code] == "" {
+			refused.own = &noMetadata
+		}
+	}
+	return err
 }
 
 // parseMetadata reads a discovery document and makes sure that it is the
@@ -222,7 +243,7 @@ func (c *core) fetchKeys(ctx context.Context, md *metadata) (*metadata, error) {
 		return md, c.server.result
 	}
 	next := *md
-	a, err := c.wire.Get(ctx, md.doc.JWKSURI)
+	a, err := c.get(ctx, md.doc.JWKSURI)
 	if err == nil {
 		err = c.complete(&next, a.Body, time.Now())
 	}
@@ -237,30 +258,49 @@ func (c *core) fetchKeys(ctx context.Context, md *metadata) (*metadata, error) {
 	return &next, nil
 }
 
-// refusedBy returns those defaults of ours that an invalid_scope is about: the
-// ones it names, and failing that a guess, the ones that the server never said
-// it supports. An error that names a scope of the caller is about that one,
+// refusedBy returns what to leave out of a request after an invalid_scope, one
+// set for each further try: those defaults of ours that it names, and failing
+// that a guess, the ones that the server never said it supports. An error that
+// repeats the whole request, as Keycloak's does (reported), means any one of them,
+// offline_access first. One that names a scope of the caller is about that one,
 // also if it repeats the whole request.
-func (md *metadata) refusedBy(e *ServerError, explicit scopes.Set) scopes.Set {
+func (md *metadata) refusedBy(e *ServerError, explicit scopes.Set) (tries []scopes.Set) {
 	words := strings.FieldsFunc(e.Description, func(r rune) bool { return strings.ContainsRune(" \t\r\n,;\"'()[]`", r) })
-	if slices.ContainsFunc(words, explicit.Has) {
-		return scopes.Set{}
+	if !e.refusedScopes() || slices.ContainsFunc(words, explicit.Has) {
+		return nil
 	}
+	says := func(s string) bool { return slices.Contains(words, s) || slices.Contains(words, s+".") }
 	var said, unpublished []string
 	for s := range md.defaults.All() {
 		switch {
 		case s == scopes.OpenID: // no account without it: the error stands
-		case slices.Contains(words, s) || slices.Contains(words, s+"."):
+		case says(s):
 			said = append(said, s)
 		case !slices.Contains(md.doc.ScopesSupported, s):
 			unpublished = append(unpublished, s)
 		}
 	}
+	if says(scopes.OpenID) && len(said) > 1 && len(said)+1 == md.defaults.Len() {
+		for _, s := range slices.Backward(said) {
+			one, _ := scopes.New(s)
+			tries = append(tries, one)
+		}
+		return tries
+	}
 	if said == nil {
 		said = unpublished
 	}
-	refused, _ := scopes.New(said...) // a part of a valid set is valid
-	return refused
+	if drop, _ := scopes.New(said...); drop.Len() > 0 { // a part of a valid set is valid
+		return []scopes.Set{drop}
+	}
+	return nil
+}
+
+// without returns md for requests that leave out these defaults.
+func (md *metadata) without(drop scopes.Set) *metadata {
+	next := *md
+	next.defaults = md.defaults.Without(drop)
+	return &next
 }
 
 // metadataKey names the record of the server. A document that this program was
@@ -338,21 +378,22 @@ func (c *core) storeMetadata(ctx context.Context, md *metadata) {
 	}
 }
 
-// suspect notes an endpoint that sent us elsewhere: new metadata may name the
-// right one. A network that is down says nothing about the endpoint.
+// suspect notes an endpoint that sent us elsewhere, or is not where it was: new
+// metadata may name the right one. A network that is down says nothing about the
+// endpoint.
 func (s *server) suspect(err error) {
-	if failure, ok := errors.AsType[*wire.Error](err); ok && failure.Status >= 300 && failure.Status < 400 {
+	failure, ok := errors.AsType[*wire.Error](err)
+	refused, said := errors.AsType[*ServerError](err)
+	if ok && failure.Status >= 300 && failure.Status < 400 || said && slices.Contains([]int{404, 405, 410}, refused.StatusCode) {
 		s.failed.Store(true)
 	}
 }
 
-// leaveAlone honours Retry-After (RFC 9110 section 10.2.3), and notes an
-// endpoint that is not where it was.
+// leaveAlone honours Retry-After (RFC 9110 section 10.2.3). A loop is one
+// session's, see bar: whoever makes one with a token of their own must not stop
+// all others.
 func (s *server) leaveAlone(e *ServerError, now time.Duration) {
-	if e.StatusCode == 404 || e.StatusCode == 405 || e.StatusCode == 410 {
-		s.failed.Store(true)
-	}
-	if e.RetryAfter <= 0 || !e.unwell() {
+	if e.RetryAfter <= 0 || !e.unwell() || e.loops() {
 		return
 	}
 	s.mu.Lock()

@@ -53,8 +53,15 @@ func (c *Client) signIn(ctx context.Context, flow Flow, scope []string) (Token, 
 		return Token{}, err
 	}
 	t, err := flow.signIn(ctx, a)
-	if refused, ok := errors.AsType[*ServerError](err); ok && a.drop(ctx, refused) {
-		t, err = flow.signIn(ctx, a)
+	md := a.md
+	for _, drop := range a.tries(err) {
+		a.md, a.refused, a.acted = md.without(drop), drop, false
+		if t, err = flow.signIn(ctx, a); err == nil {
+			c.core.warnOfRefused(ctx, drop)
+		}
+		if a.acted || !refusesScopes(err) {
+			break
+		}
 	}
 	return t, err
 }
@@ -113,43 +120,37 @@ func (c *Client) hint(ctx context.Context) string {
 	return sn.account.Username
 }
 
-// drop leaves out the defaults that the server has refused, so that the flow
-// can start again.
+// tries returns the defaults to leave out, one set for each time that the flow
+// starts again, if the server has refused scopes before a person got to see
+// anything. Keycloak refuses offline_access when they are done (reported), to a
+// person who may have no offline token, and gives a refresh token without.
 //
-// It counts for this sign-in and its session, and is remembered for no other:
-// what comes with a redirect is the word of anybody who has seen its state, and
-// what a server says may be about this person or this registration.
-func (a *attempt) drop(ctx context.Context, refused *ServerError) bool {
-	drop := a.refusedBy(refused)
-	if drop.Len() == 0 {
-		return false
-	}
-	next := *a.md
-	next.defaults = next.defaults.Without(drop)
-	a.md, a.refused, a.acted = &next, drop, false
-	a.client.core.warnOfRefused(ctx, drop)
-	return true
-}
-
-// refusedBy returns those defaults that an error is about and a sign-in can do
-// without. Before a person got to see anything it may be any. Keycloak refuses
-// offline_access when they are done (reported), to a person who may have no
-// offline token, and gives a refresh token without.
-func (a *attempt) refusedBy(e *ServerError) scopes.Set {
-	offline, _ := scopes.New(scopes.OfflineAccess)
+// What helps counts for this sign-in and its session, and is remembered for no
+// other: what comes with a redirect is the word of anybody who has seen its state,
+// and what a server says may be about this person or this registration.
+func (a *attempt) tries(err error) []scopes.Set {
+	refused, ok := errors.AsType[*ServerError](err)
 	switch {
-	case e.refusedScopes() && !a.acted:
-		return a.md.refusedBy(e, a.explicit)
-	case e.refusedOffline() && a.md.defaults.Has(scopes.OfflineAccess):
-		return offline
+	case !ok:
+	case !a.acted:
+		return a.md.refusedBy(refused, a.explicit)
+	case refused.refusedOffline() && a.md.defaults.Has(scopes.OfflineAccess):
+		offline, _ := scopes.New(scopes.OfflineAccess)
+		return []scopes.Set{offline}
 	}
-	return scopes.Set{}
+	return nil
 }
 
 // warnOfRefused tells whoever configures the application what costs a request
 // each time.
 func (c *core) warnOfRefused(ctx context.Context, drop scopes.Set) {
-	c.Logger.WarnContext(ctx, "default scopes refused by the server; Config.OmitScopes leaves them out", "scopes", drop.String())
+	c.Logger.WarnContext(ctx, "default scopes refused by the server", "scopes", drop.String())
+}
+
+// refusesScopes tells whether another try without others may help.
+func refusesScopes(err error) bool {
+	refused, ok := errors.AsType[*ServerError](err)
+	return ok && refused.refusedScopes()
 }
 
 // redeem exchanges what a person's consent gave, a code or a device code, for

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"io"
 	"net"
 	"regexp"
 	"strings"
@@ -121,6 +120,8 @@ func (a *app) judge(ctx context.Context, err error) failure {
 		set(exitStorage, "run: "+a.again("doctor"))
 	case unreachable(err) && f.server != nil: // whose message says what to do
 		set(exitUnreachable, "")
+	case f.server != nil && f.server.Action() == msal.ActionFixApp: // the authority, the client ID or the scopes
+		set(exitUsage, "")
 	case unreachable(err):
 		set(exitUnreachable, "try again later, or see: "+a.again("doctor"))
 	}
@@ -144,7 +145,7 @@ func unreachable(err error) bool {
 		return refused.Action() == msal.ActionWait || refused.Action() == msal.ActionRetry
 	}
 	_, network := errors.AsType[net.Error](err)
-	return network || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, msal.ErrOutcomeUnknown) || errors.Is(err, msal.ErrBusy)
+	return network || errors.Is(err, msal.ErrOutcomeUnknown) || errors.Is(err, msal.ErrBusy)
 }
 
 // report tells the person or the script about an error, in one line.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"regexp"
@@ -40,14 +39,14 @@ func TestJudge(t *testing.T) {
 			"run: staysigned login"},
 		"claims": {fmt.Errorf("%w: %w", msal.ErrSignInRequired, &msal.ServerError{Claims: `{"$(x)":"'"}`}), exitSignIn,
 			"run: staysigned login --claims eyIkKHgpIjoiJyJ9"},
-		"several":             {several([]msal.Account{{ID: "1", Username: "a"}, {ID: "2", Username: "b"}}), exitAccount, "choose one with --account: a, b"},
-		"several of one name": {several([]msal.Account{{ID: "1", Username: "a"}, {ID: "2", Username: "A"}}), exitAccount, "choose one with --account: 1, 2"},
-		"server is down":      {&msal.ServerError{StatusCode: 503}, exitUnreachable, ""},
-		"too often":           {&msal.ServerError{StatusCode: 429}, exitUnreachable, ""},
-		"no network":          {&net.OpError{Err: errors.New("x")}, exitUnreachable, "try again later, or see: staysigned doctor"},
-		"no answer in time":   {context.DeadlineExceeded, exitUnreachable, "try again later, or see: staysigned doctor"},
-		"cut":                 {io.ErrUnexpectedEOF, exitUnreachable, "try again later, or see: staysigned doctor"},
-		"lost":                {msal.ErrOutcomeUnknown, exitUnreachable, "try again later, or see: staysigned doctor"},
+		"several":                {several([]msal.Account{{ID: "1", Username: "a"}, {ID: "2", Username: "b"}}), exitAccount, "choose one with --account: a, b"},
+		"several of one name":    {several([]msal.Account{{ID: "1", Username: "a"}, {ID: "2", Username: "A"}}), exitAccount, "choose one with --account: 1, 2"},
+		"server is down":         {&msal.ServerError{StatusCode: 503}, exitUnreachable, ""},
+		"authority is no server": {&msal.ServerError{Code: "invalid_tenant", StatusCode: 400}, exitUsage, ""},
+		"too often":              {&msal.ServerError{StatusCode: 429}, exitUnreachable, ""},
+		"no network":             {&net.OpError{Err: errors.New("x")}, exitUnreachable, "try again later, or see: staysigned doctor"},
+		"no answer in time":      {context.DeadlineExceeded, exitUnreachable, "try again later, or see: staysigned doctor"},
+		"lost":                   {msal.ErrOutcomeUnknown, exitUnreachable, "try again later, or see: staysigned doctor"},
 		"signed out here alone": {fmt.Errorf("%w: %w", msal.ErrNotRevoked, &net.OpError{Err: errors.New("x")}), exitUnreachable,
 			"the session ends by itself, or in the settings of your account at the server"},
 		"busy":                     {msal.ErrBusy, exitUnreachable, "try again later, or see: staysigned doctor"},

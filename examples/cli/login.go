@@ -102,8 +102,8 @@ func (a *app) signedIn(s *session, token msal.Token) error {
 	return nil
 }
 
-// prompter tells the person what to do, and how long there is for it. The library calls it, twice if the server refuses
-// a scope that was sent by itself.
+// prompter tells the person what to do, and how long there is for it. The library calls it, and again if the server
+// refuses a scope that was sent by itself.
 type prompter struct {
 	*app
 	timeout time.Duration

@@ -71,7 +71,13 @@ func run(ctx context.Context, out io.Writer, args []string) int {
 		log.Error("wrong configuration", "error", err)
 		return exitUsage
 	}
-	err = work(ctx, t, &board{}, log)
+	return status(ctx, work(ctx, t, &board{}, log), log)
+}
+
+// status is what err is to the supervisor: whether to start the daemon again, and whom to call. A server that is down
+// is a reason to start it again; one that never was is not.
+func status(ctx context.Context, err error, log *slog.Logger) int {
+	refused, said := errors.AsType[*msal.ServerError](err)
 	switch {
 	case ctx.Err() != nil:
 		log.Info("stopped", "cause", context.Cause(ctx).Error())
@@ -81,6 +87,9 @@ func run(ctx context.Context, out io.Writer, args []string) int {
 		return exitNeedsPerson
 	case errors.Is(err, scopes.ErrInvalid) || errors.Is(err, scopes.ErrDuplicateDefault):
 		log.Error("wrong scopes", "error", err)
+		return exitUsage
+	case said && refused.Action() == msal.ActionFixApp: // such as an issuer that is none
+		log.Error("wrong configuration", "error", err)
 		return exitUsage
 	}
 	log.Error("ended", "error", err)

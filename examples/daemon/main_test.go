@@ -4,11 +4,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/staysigned/staysigned/msal"
+	"github.com/staysigned/staysigned/scopes"
 )
 
 // events returns the messages of a log in JSON.
@@ -42,6 +50,29 @@ func TestToldToStop(t *testing.T) {
 		require.Zero(t, run(ctx, &log, []string{"-demo"}))
 		require.Equal(t, []string{"sign in", "signed in", "refreshed", "stopped"}, events(t, &log))
 	})
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	quiet := slog.New(slog.DiscardHandler)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.Zero(t, status(ended, context.Canceled, quiet))
+	for _, row := range []struct {
+		err  error
+		want int
+	}{
+		{errors.New("x"), exitFailed},
+		{&net.OpError{Op: "dial", Err: errors.New("no route to host")}, exitFailed},
+		{&msal.ServerError{StatusCode: http.StatusServiceUnavailable}, exitFailed},
+		{&msal.ServerError{Code: "access_denied"}, exitFailed},
+		{&msal.ServerError{Code: "invalid_tenant"}, exitUsage},
+		{&scopes.InvalidError{}, exitUsage},
+		{msal.ErrSignInTimeout, exitNeedsPerson},
+		{fmt.Errorf("%w: %w", msal.ErrSignInRequired, &msal.ServerError{Code: "invalid_scope"}), exitNeedsPerson},
+	} {
+		require.Equal(t, row.want, status(t.Context(), fmt.Errorf("msal: sign in: %w", row.err), quiet), row.err)
+	}
 }
 
 func TestCommandLine(t *testing.T) {

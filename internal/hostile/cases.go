@@ -124,6 +124,7 @@ var Cases = []Area{
 		{"CB-31", also, "localhost is both families, or an error.", "internal/loopback TestListenFamilies", ""},
 		{"CB-32", also, "Two sign-ins at once get their own codes.", "internal/loopback TestParallelSignIns_CB32, msal TestBrowserInParallel_CB32_CO01", ""},
 		{"CB-33", must, "A forged refusal of a scope costs that sign-in what it names, and nobody else anything.", "msal TestForgedRefusal_CB33, msal TestForgedRefusalAtThePort_CB33", ""},
+		{"CB-34", also, "Who knows the state can end the sign-in: their words are marked as a redirect's, and nothing is stored.", "msal TestForgedErrorAtThePort_CB34", ""},
 	}},
 	{"Token answers", []Row{
 		{"TR-01", must, "A code that is refused was sent once.", "msal TestCodeIsSentOnce, msal TestBrowserTypedErrors", ""},
@@ -218,6 +219,7 @@ var Cases = []Area{
 		{"RF-18", also, "The clock jumps while somebody waits.", "msal TestWrongClocksLater", ""},
 		{"RF-19", also, "One of several who wait leaves: the others have the token.", "msal TestOneLeaves_RF19", ""},
 		{"RF-20", also, "A sign-out during a refresh: nothing comes back.", "msal TestSignOutDuringRefresh_RF20", ""},
+		{"RF-21", also, "One session is asked for too often: it rests, and nobody else does.", "msal TestLoopRestsItsSession_RF21", ""},
 	}},
 	{"Device codes", []Row{
 		{"DV-01", also, "No interval: five seconds.", "msal TestDeviceInterval", ""},
@@ -378,7 +380,7 @@ var Cases = []Area{
 		{"CO-02", also, "100,000 sign-ins that nobody ends leave nothing.", "msal TestAbandonedForGood_CO02, internal/loopback TestAbandoned_CO02", ""},
 		{"CO-03", also, "A caller leaves at any point: nothing is left at work, and no session lost.", "msal TestLeavesAnywhere", ""},
 		{"LO-01", also, "The return from a logout is missing or wrong.", "", noLogoutPage},
-		{"LO-02", also, "A revocation that fails: gone from here, and said.", "msal TestSignOutWithoutTheServer, msal TestHostileServersAtTheEnd", ""},
+		{"LO-02", also, "A revocation that fails: gone from here, and said.", "msal TestSignOutWithoutTheServer, msal TestSignOutWithoutTheKey_LO02, msal TestHostileServersAtTheEnd", ""},
 		{"LO-03", also, "A logout address that is a script: refused.", "internal/discovery TestParseRefuses", ""},
 		{"LO-04", also, "A sign-out takes the record, all tokens, and memory.", "msal TestSignOutTakesAll_LO04_R7009_3", ""},
 		{"XX-01", also, "Sources: no file that a server names, no switch for certificates, no weak randomness, no shell.", "internal/hostile TestSources, . TestForbidden_XX01", ""},

@@ -79,6 +79,5 @@ var redirect = group{
 		{file: "msal/authorize.go", text: `return iss == issuer || «many→true» && iss == before`, what: "iss of one issuer is that issuer"},
 		{file: "msal/authorize.go", text: `case «given && !issuedBy(iss, doc.Issuer)»:`, what: "iss is the issuer (mix-up)"},
 		{file: "msal/authorize.go", text: `case «!given && doc.IssParameter»:`, what: "iss is there if it was announced"},
-		{file: "msal/errors.go", text: `return «e.StatusCode != 0→true» && e.Code == "not_allowed"`, what: "what a token endpoint alone says, no redirect says"},
 	},
 }

@@ -20,6 +20,7 @@ type Error struct {
 	Host       string        // who was asked; empty if the URL was refused
 	Status     int           // 0 if there was no status line
 	RetryAfter time.Duration // like Answer.RetryAfter
+	Body       []byte        // of an answer to Get that is one JSON object, but not with the status 200
 	Sent       bool          // anything of the form was handed out for sending; always false for Get
 	Err        error         // without URL, body and credentials; never nil
 }
@@ -36,6 +37,20 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// Timeout and Temporary make it a net.Error: so callers of the module, to whom
+// the type has no name, tell what is of the network from all else.
+func (e *Error) Timeout() bool {
+	cause, ok := errors.AsType[net.Error](e.Err)
+	return ok && cause.Timeout()
+}
+
+// Temporary reports that the same request may succeed later, as it will not
+// while the URL is wrong or the certificate is not the server's.
+func (e *Error) Temporary() bool {
+	_, certificate := errors.AsType[*tls.CertificateVerificationError](e.Err)
+	return e.Host != "" && !certificate && e.Status/100 != 3
+}
 
 // Unknown reports that the server may have done what the form asked for, and
 // that its answer is lost: a refresh token may be used up now. Other errors with

@@ -145,7 +145,7 @@ func (c *Client) do(ctx context.Context, method, endpoint string, form *once) (A
 		err = errors.New("want status 200")
 	}
 	if err != nil {
-		return Answer{}, &Error{Host: host, Status: a.Status, RetryAfter: a.RetryAfter, Sent: form != nil, Err: err}
+		return Answer{}, &Error{Host: host, Status: a.Status, RetryAfter: a.RetryAfter, Body: a.Body, Sent: form != nil, Err: err}
 	}
 	return a, nil
 }
