@@ -85,7 +85,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if originOf(req.URL) != t.origin || t.strayed(req) {
 		if req.Response == nil {
 			closeBody(req)
-			return nil, fmt.Errorf("msal: http client: the request goes to %s, but its token is for %s; make a client for each", originOf(req.URL), t.origin)
+			return nil, fmt.Errorf("msal: http client: the request goes to %+.200q, but its token is for %s; make a client for each", originOf(req.URL), t.origin)
 		}
 		bare := req.Clone(req.Context())
 		bare.Header.Del("Authorization")
