@@ -37,5 +37,6 @@ var Limits = []Limit{
 	{"file", "16 MiB", "", "cache TestNotARecord", false},
 	{"claims challenge", "8 KiB", "", "msal TestLimits", false},
 	{"401s of an API", "10 in a minute are answered with a refresh", "not asked for", "msal TestHTTPClientChangingChallenges", false},
+	{"tenants by name", "100, in which nobody is signed in", "not asked for", "msal TestTenantsAreForgotten", false},
 	{"token life", "10 years; not told is 5 min", "not asked for", "msal TestLifeNotTold", false},
 }
