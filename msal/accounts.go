@@ -179,7 +179,7 @@ func (c *core) revoke(ctx context.Context, token string) error {
 // Call it before the program ends; without it a new refresh token may be lost
 // between the network and the disk. It returns when ctx ends.
 func (c *Client) Shutdown(ctx context.Context) error {
-	if err := c.core.root.shutdown(ctx); err != nil {
+	if err := c.core.shutdown(ctx); err != nil {
 		return fmt.Errorf("msal: shutdown: %w", err)
 	}
 	return nil
@@ -187,16 +187,20 @@ func (c *Client) Shutdown(ctx context.Context) error {
 
 func (c *core) shutdown(ctx context.Context) error {
 	err := c.flights.wait(ctx)
-	for s := range c.sessions.all() {
-		if s.unsaved.Load() != nil {
+	tenants := map[*core]bool{c.root: true, c: true} // c may be forgotten by now
+	c.root.tenants.Range(func(_, other any) bool {
+		tenants[other.(*core)] = true
+		return true
+	})
+	for tenant := range tenants {
+		for s := range tenant.sessions.all() {
+			if s.unsaved.Load() == nil {
+				continue
+			}
 			if sn, e := s.saveAgain(ctx); e == nil && sn.warning != nil {
 				err = errors.Join(err, sn.warning)
 			}
 		}
 	}
-	c.tenants.Range(func(_, other any) bool {
-		err = errors.Join(err, other.(*core).shutdown(ctx))
-		return true
-	})
 	return err
 }

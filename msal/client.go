@@ -91,12 +91,13 @@ type core struct {
 	sessions index
 	only     atomic.Pointer[session] // the one account, where it was found to be the only one
 	server   server
-	flights  flights
+	flights  *flights      // also of the other tenants, so that Shutdown waits for all
 	answers  atomic.Uint64 // counts the token answers of this process
 	signOuts atomic.Uint64 // and its sign-outs
 	epoch    time.Time     // where its monotonic clock counts from
 	root     *core         // of New
 	tenants  sync.Map      // of root: authority key → *core, for Params.Tenant
+	named    atomic.Int64  // of root: so many of them since those without a session were left out
 }
 
 func newCore(s settings, w *wire.Client) *core {
@@ -104,6 +105,7 @@ func newCore(s settings, w *wire.Client) *core {
 		settings: s,
 		wire:     w,
 		prefix:   "a-" + hash(s.authority.Key, s.ClientID) + "-",
+		flights:  &flights{},
 		epoch:    time.Now(),
 	}
 	c.root = c
@@ -250,10 +252,29 @@ func (c *core) tenant(name string) (*core, error) {
 	}
 	s := c.settings
 	s.authority, s.given = a, nil
-	other := newCore(s, c.wire)
-	other.root = c
-	known, _ := c.tenants.LoadOrStore(a.Key, other)
+	fresh := newCore(s, c.wire)
+	fresh.root, fresh.flights = c, c.flights
+	known, before := c.tenants.LoadOrStore(a.Key, fresh)
+	if !before && c.named.Add(1) > maxNamed {
+		c.forgetTenants(a.Key)
+	}
 	return known.(*core), nil
+}
+
+// maxNamed is how many tenants are remembered for no more than their names. An
+// API names tenants, too: package azcred passes them on.
+const maxNamed = 100
+
+// forgetTenants leaves out the tenants in which nobody is signed in. A Client of
+// one goes on, and what it stores the next one finds in the store.
+func (c *core) forgetTenants(but string) {
+	c.named.Store(1)
+	c.tenants.Range(func(key, tenant any) bool {
+		if key != but && tenant.(*core).sessions.empty() {
+			c.tenants.Delete(key)
+		}
+		return true
+	})
 }
 
 // ForceRefresh returns a Client that takes no token obtained before this call.

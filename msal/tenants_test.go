@@ -2,8 +2,10 @@ package msal_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -92,4 +94,45 @@ func TestShutdownOfAllTenants(t *testing.T) {
 	store.put = func(context.Context, string, []byte, cache.Rev) (cache.Rev, error) { return "", errDisk }
 	require.ErrorIs(t, signIn(t, p, c, "User.Read").Warning, errDisk)
 	require.ErrorIs(t, c.With(msal.Params{Tenant: guestTenant}).Shutdown(t.Context()), errDisk)
+}
+
+// A Client of a tenant that was forgotten meanwhile goes on, and others find what
+// it has stored.
+func TestTenantForgotten(t *testing.T) {
+	t.Parallel()
+	p, c := newGuest(t)
+	there := c.With(msal.Params{Tenant: guestTenant})
+	for i := range 300 {
+		_, err := c.With(msal.Params{Tenant: fmt.Sprintf("t%d.example", i)}).Token(t.Context(), "User.Read")
+		require.ErrorIs(t, err, msal.ErrSignInRequired)
+	}
+	first := signIn(t, p, there, "User.Read")
+	p.ResetLog()
+	for _, each := range []*msal.Client{there, c.With(msal.Params{Tenant: guestTenant}), c.With(msal.Params{Tenant: guestTenant}).For(first.Account)} {
+		token, err := each.Token(t.Context(), "User.Read")
+		require.NoError(t, err)
+		require.Equal(t, first.AccessToken(), token.AccessToken())
+	}
+	require.Zero(t, p.Count())
+}
+
+// A refresh in a tenant that was forgotten before somebody signed in there is one
+// that Shutdown waits for.
+func TestTenantForgottenShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, c := newGuest(t)
+		there := c.With(msal.Params{Tenant: guestTenant})
+		for i := range 300 {
+			c.With(msal.Params{Tenant: fmt.Sprintf("t%d.example", i)})
+		}
+		signIn(t, p, there, "User.Read")
+		p.Fail("token", msaltest.Fault{Delay: 10 * time.Second})
+		ctx, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		_, err := there.ForceRefresh().Token(ctx, "User.Read")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		began := time.Now()
+		require.NoError(t, c.Shutdown(t.Context()))
+		require.Equal(t, 9*time.Second, time.Since(began))
+	})
 }

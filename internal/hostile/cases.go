@@ -335,7 +335,7 @@ var Cases = []Area{
 		{"TE-02", also, "Nothing overwrites what stands there.", "internal/termsafe TestText, msal TestHostileNames_TE01_TE02_TE03_TE07", ""},
 		{"TE-03", must, "Nothing turns text around or hides.", "internal/termsafe TestText, msal TestHostileNames_TE01_TE02_TE03_TE07", ""},
 		{"TE-04", also, "What a server said is marked as its words, and bounded.", "msal TestHostileText, msal TestServerTextIsBounded", ""},
-		{"TE-05", also, "A host in another alphabet is shown in ASCII.", "msal TestDevicePages", ""},
+		{"TE-05", also, "A host in another alphabet is shown in ASCII.", "msal TestDevicePages, msal TestHTTPClientShowsHosts", ""},
 		{"TE-06", also, "Marks are not piled up.", "internal/termsafe TestText, internal/termsafe TestBound", ""},
 		{"TE-07", also, "A text that looks like a prompt stays on its line.", "internal/termsafe TestText, msal TestHostileNames_TE01_TE02_TE03_TE07", ""},
 		{"TE-08", also, "Whatever goes in, what comes out is visible.", "internal/termsafe FuzzText_TE08", ""},
