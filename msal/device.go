@@ -21,8 +21,8 @@ import (
 // there is one, use Browser: a code that came by mail or chat looks just like
 // one that this program shows, and phishers send such codes.
 //
-// On Microsoft authorities a device code is for one API: sign in once for each,
-// and the sessions of the others go on.
+// On Microsoft authorities a device code is for one API: sign in once for each.
+// Tokens for the earlier ones go on.
 type DeviceCode struct {
 	// Show tells the person what to do. It must return at once, or the code
 	// expires meanwhile. If nil, the prompt goes to standard error.
