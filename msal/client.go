@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -216,8 +217,8 @@ func hasField(name string) bool {
 }
 
 func (p Params) check() error {
-	for name, values := range p.Extra {
-		if len(values) != 1 {
+	for _, name := range slices.Sorted(maps.Keys(p.Extra)) {
+		if values := p.Extra[name]; len(values) != 1 {
 			return fmt.Errorf("Params.Extra: %q has %d values; a parameter is sent once (RFC 6749 section 3.1)", name, len(values))
 		}
 		if protocol(name) || hasField(name) {

@@ -213,3 +213,20 @@ func TestConfigIsCopied(t *testing.T) {
 	require.Equal(t, "example.com", u.Query().Get("hd"))
 	require.JSONEq(t, `{"access_token":{"xms_cc":{"values":["cp1"]}}}`, u.Query().Get("claims"))
 }
+
+// Of several mistakes in a map the same one is reported each time.
+func TestMistakesInOrder(t *testing.T) {
+	t.Parallel()
+	wrong := url.Values{"state": {"x"}, "nonce": {"x"}, "code": {"x"}, "claims": {"x"}}
+	cfg := offline(t)
+	c, err := msal.New(cfg)
+	require.NoError(t, err)
+	c = c.With(msal.Params{Extra: wrong})
+	cfg.Provider = msal.Provider{Authorize: wrong, Offline: wrong}
+	for range 20 {
+		_, err := c.Token(t.Context(), "read")
+		require.ErrorContains(t, err, `Params.Extra: "claims" is`)
+		_, err = msal.New(cfg)
+		require.ErrorContains(t, err, `Provider.Authorize: "claims" is`)
+	}
+}

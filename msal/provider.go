@@ -79,10 +79,13 @@ func LookupProvider(name string) (Provider, bool) {
 // checkProfile finds what contradicts itself or the protocol. Its errors begin
 // with a field of Provider.
 func checkProfile(a provider.Authority, p provider.Profile) error {
-	for field, values := range map[string]url.Values{"Authorize": p.Authorize, "Offline": p.Offline} {
-		for name := range values {
+	for _, field := range []struct {
+		name   string
+		values url.Values
+	}{{"Authorize", p.Authorize}, {"Offline", p.Offline}} {
+		for _, name := range slices.Sorted(maps.Keys(field.values)) {
 			if protocol(name) {
-				return fmt.Errorf("%s: %q is a parameter of the protocol", field, name)
+				return fmt.Errorf("%s: %q is a parameter of the protocol", field.name, name)
 			}
 		}
 	}
