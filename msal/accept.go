@@ -273,7 +273,8 @@ func (c *core) continued(q request, got *answer, account Account, from origin) u
 	if g := from.record.grantFor(q); g != nil {
 		spent = *g
 	}
-	return update{replaces: spent.refreshToken, apply: func(r *record) *record {
+	gives := cmp.Or(got.refreshToken, spent.refreshToken)
+	return update{replaces: spent.refreshToken, gives: gives, apply: func(r *record) *record {
 		same := func(g grant) bool { return g.scopes == spent.scopes && g.resource == spent.resource }
 		if i := slices.IndexFunc(r.grants, same); i >= 0 {
 			r.grants[i].refreshToken = cmp.Or(got.refreshToken, r.grants[i].refreshToken)

@@ -221,10 +221,9 @@ func TestMistakesInOrder(t *testing.T) {
 	cfg := offline(t)
 	c, err := msal.New(cfg)
 	require.NoError(t, err)
-	c = c.With(msal.Params{Extra: wrong})
 	cfg.Provider = msal.Provider{Authorize: wrong, Offline: wrong}
 	for range 20 {
-		_, err := c.Token(t.Context(), "read")
+		_, err := c.With(msal.Params{Extra: wrong}).Token(t.Context(), "read")
 		require.ErrorContains(t, err, `Params.Extra: "claims" is`)
 		_, err = msal.New(cfg)
 		require.ErrorContains(t, err, `Provider.Authorize: "claims" is`)

@@ -17,6 +17,7 @@ type update struct {
 	signIn bool                  // may create the record and replace another generation's
 
 	replaces string // the refresh token that a refresh has used up
+	gives    string // and the one that is good now
 }
 
 // unsaved is a record that the store would not take. The session goes on from
@@ -109,6 +110,9 @@ func (s *session) save(ctx context.Context, base *record, prev cache.Rev, up upd
 
 // keep holds r in memory because the store would not take it.
 func (s *session) keep(r *record, base cache.Rev, up update, got *answer, why error) *snapshot {
+	if was := s.unsaved.Load(); was != nil && up.replaces != "" && up.replaces == was.update.gives {
+		up.replaces = was.update.replaces // which is what the store still has
+	}
 	if data, err := r.encode(); err == nil {
 		s.unsaved.Store(&unsaved{data, base, r.generation, up})
 	}

@@ -2,6 +2,7 @@ package msal_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -47,29 +48,35 @@ func TestRecordBecomesUnreadable(t *testing.T) {
 // A full disk, and another process that refreshes another grant meanwhile: the
 // refresh token in memory is put on top of what they wrote.
 func TestUnsavedAgainstAnotherGrant(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := msaltest.New(t)
-		inner := cache.Memory()
-		store := &brokenStore{Store: inner}
-		c := newClient(t, p, func(cfg *msal.Config) { cfg.Cache = store })
-		there := newClient(t, p, func(cfg *msal.Config) { cfg.Cache = inner })
-		signIn(t, p, c, "other")
-		first := expire(t, p, c, "read")
-		store.put = func(context.Context, string, []byte, cache.Rev) (cache.Rev, error) { return "", errDisk }
-		token, err := c.Token(t.Context(), "read")
-		require.NoError(t, err)
-		require.ErrorIs(t, token.Warning, errDisk)
-		_, err = there.Token(t.Context(), "other")
-		require.NoError(t, err)
-		store.put = nil
-		time.Sleep(2 * time.Second)
-		_, err = c.Token(t.Context(), "read")
-		require.NoError(t, err)
-		time.Sleep(time.Hour)
-		_, err = there.Token(t.Context(), "read")
-		require.NoError(t, err, "with the refresh token that was in memory only")
-		require.True(t, p.SessionAlive(first.Account.Subject))
-	})
+	for _, refreshes := range []int{1, 2, 3} {
+		t.Run(fmt.Sprint(refreshes), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := msaltest.New(t)
+				inner := cache.Memory()
+				store := &brokenStore{Store: inner}
+				c := newClient(t, p, func(cfg *msal.Config) { cfg.Cache = store })
+				there := newClient(t, p, func(cfg *msal.Config) { cfg.Cache = inner })
+				signIn(t, p, c, "other")
+				first := expire(t, p, c, "read")
+				store.put = func(context.Context, string, []byte, cache.Rev) (cache.Rev, error) { return "", errDisk }
+				for range refreshes {
+					token, err := c.ForceRefresh().Token(t.Context(), "read")
+					require.NoError(t, err)
+					require.ErrorIs(t, token.Warning, errDisk)
+				}
+				_, err := there.Token(t.Context(), "other")
+				require.NoError(t, err)
+				store.put = nil
+				time.Sleep(2 * time.Second)
+				_, err = c.Token(t.Context(), "read")
+				require.NoError(t, err)
+				time.Sleep(time.Hour)
+				_, err = there.Token(t.Context(), "read")
+				require.NoError(t, err, "with the refresh token that was in memory only")
+				require.True(t, p.SessionAlive(first.Account.Subject))
+			})
+		})
+	}
 }
 
 // A Client of For that was made before its account was known finds the session
