@@ -2,6 +2,7 @@ package msal
 
 import (
 	"context"
+	"slices"
 
 	"golang.org/x/oauth2"
 )
@@ -19,7 +20,7 @@ import (
 // client need not come from oauth2, HTTPClient does more: it sends the token to
 // one origin alone.
 func (c *Client) TokenSource(ctx context.Context, scope ...string) oauth2.TokenSource {
-	return &tokenSource{context.WithoutCancel(ctx), c, append([]string{}, scope...)}
+	return &tokenSource{context.WithoutCancel(ctx), c, slices.Clone(scope)}
 }
 
 type tokenSource struct {
