@@ -75,8 +75,8 @@ at a domain of yours it is, or the metadata alone decides.
 ### Google
 
 %EXAMPLE google%
-- **Register** a client of the type "Desktop app". Its "secret" has to be sent (documented) and is none; without it, set
-  ` + "`" + `Config.InstalledAppSecret` + "`" + `.
+- **Register** a client of the type "Desktop app". It comes with a "secret", which is none and has to be sent (documented):
+  ` + "`" + `Config.InstalledAppSecret` + "`" + `. An answer that a secret is missing means that it is not set.
 - **Scopes** are whole addresses and name their API, so there is no audience.
 - **Offline:** ` + "`" + `access_type=offline&prompt=consent` + "`" + ` go along, and ` + "`" + `offline_access` + "`" + ` does not, which Google refuses. While the
   consent screen is in testing a session ends after seven days (documented).
