@@ -32,6 +32,12 @@ import (
 // out meanwhile. So a request with EnableCAE unset goes to plain, a Client
 // without capabilities and with another Cache, as one session has one set of
 // tokens. If plain is nil such requests fail: few programs make any.
+//
+// A credential is for one tenant, that of the account. A request for another one
+// fails, whoever is signed in there: the SDK passes on the tenant that an API
+// names in a challenge, and the account there may be another person's. For a
+// second tenant make a second credential, from Client.With(Params{Tenant}), and
+// choose among them by policy.TokenRequestOptions.TenantID.
 func New(cae, plain *msal.Client) azcore.TokenCredential {
 	return &credential{cae, plain}
 }
@@ -51,30 +57,13 @@ func (c *credential) GetToken(ctx context.Context, o policy.TokenRequestOptions)
 	if o.Claims != "" {
 		client = client.WithClaims(o.Claims)
 	}
-	t, err := tokenIn(ctx, client, o.TenantID, o.Scopes)
+	t, err := client.Token(ctx, o.Scopes...)
 	if err != nil {
 		return azcore.AccessToken{}, fmt.Errorf("azcred: %w", err)
 	}
+	if o.TenantID != "" && !strings.EqualFold(o.TenantID, t.Account.Tenant) {
+		return azcore.AccessToken{}, fmt.Errorf("azcred: the request is for tenant %.80q, and the account is of %q; give the program a credential of its own for that tenant",
+			o.TenantID, t.Account.Tenant)
+	}
 	return azcore.AccessToken{Token: t.AccessToken(), ExpiresOn: t.Expiry, RefreshOn: t.RefreshAfter}, nil
-}
-
-// tokenIn returns a token of a tenant; "" is that of the client. A session that
-// began at /organizations is the tenant's, too, if the account is: SDKs name the
-// tenant that an API has told them, such as a key vault does.
-func tokenIn(ctx context.Context, client *msal.Client, tenant string, scope []string) (msal.Token, error) {
-	if tenant == "" {
-		return client.Token(ctx, scope...)
-	}
-	t, err := client.With(msal.Params{Tenant: tenant}).Token(ctx, scope...)
-	if !errors.Is(err, msal.ErrSignInRequired) {
-		return t, err
-	}
-	home, e := client.Token(ctx, scope...)
-	switch {
-	case e == nil && strings.EqualFold(home.Account.Tenant, tenant):
-		return home, nil
-	case e != nil && !errors.Is(e, msal.ErrSignInRequired):
-		return msal.Token{}, e
-	}
-	return msal.Token{}, fmt.Errorf("tenant %q has a session of its own, for which somebody signs in through With(Params{Tenant}): %w", tenant, err)
 }

@@ -2,6 +2,7 @@ package azcred_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -208,8 +209,8 @@ func TestOptions(t *testing.T) {
 		"no CAE":            {both, policy.TokenRequestOptions{}, fromPlain.AccessToken(), nil, ""},
 		"no client for it":  {one, policy.TokenRequestOptions{}, "", nil, "without CAE"},
 		"its tenant":        {one, policy.TokenRequestOptions{EnableCAE: true, TenantID: fromCAE.Account.Tenant}, fromCAE.AccessToken(), nil, ""},
-		"another tenant":    {one, policy.TokenRequestOptions{EnableCAE: true, TenantID: elsewhere}, "", msal.ErrSignInRequired, elsewhere},
-		"no tenant":         {one, policy.TokenRequestOptions{EnableCAE: true, TenantID: "a/b"}, "", nil, "Tenant"},
+		"another tenant":    {one, policy.TokenRequestOptions{EnableCAE: true, TenantID: elsewhere}, "", nil, elsewhere},
+		"no tenant":         {one, policy.TokenRequestOptions{EnableCAE: true, TenantID: "a/b\n"}, "", nil, `"a/b\n"`},
 		"nobody":            {nobody, policy.TokenRequestOptions{EnableCAE: true}, "", msal.ErrSignInRequired, ""},
 		"nobody's tenant":   {nobody, policy.TokenRequestOptions{EnableCAE: true, TenantID: elsewhere}, "", msal.ErrSignInRequired, ""},
 		"claims, no JSON":   {one, policy.TokenRequestOptions{EnableCAE: true, Claims: "[]"}, "", nil, "claims challenge"},
@@ -235,21 +236,75 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// A session in another tenant is used when somebody has signed in there.
-func TestOtherTenant(t *testing.T) {
+// An API that names a tenant does not choose who the program acts as: neither another person who is signed in there, nor
+// the same one as a guest, whom nothing tells apart from that.
+func TestTenantNamedByAPI(t *testing.T) {
 	t.Parallel()
-	const other = "22222222-0000-4000-8000-000000000002"
-	p, _ := azure(t)
-	p.Entra.Tenants = []msaltest.Tenant{{ID: msaltest.DefaultTenant}, {ID: other, Guests: []string{"avery"}}}
+	p, other := twoTenants(t)
 	c := newClient(t, p, "cp1")
 	home := signIn(t, p, c, armScope)
+	p.SignInAs(p.Users[1])
 	there := signIn(t, p, c.With(msal.Params{Tenant: other}), armScope)
-	credential := azcred.New(c, nil)
+	require.NotEqual(t, home.Account.Username, there.Account.Username)
+	require.Equal(t, other, there.Account.Tenant)
+	p.ResetLog()
+	for name, client := range map[string]*msal.Client{"the only one": c, "chosen": c.For(home.Account)} {
+		for _, claims := range []string{"", nbf} {
+			got, err := azcred.New(client, nil).GetToken(t.Context(), policy.TokenRequestOptions{
+				EnableCAE: true, TenantID: other, Scopes: []string{armScope}, Claims: claims,
+			})
+			require.ErrorContains(t, err, other, name)
+			require.NotErrorIs(t, err, msal.ErrSignInRequired, "no sign-in would help")
+			require.Empty(t, got.Token, name)
+		}
+	}
+	for _, r := range p.Requests() {
+		require.NotContains(t, r.URL, other)
+	}
+}
+
+// byTenant is how a program works in several tenants.
+type byTenant map[string]azcore.TokenCredential
+
+func (b byTenant) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	credential, ok := b[o.TenantID]
+	if !ok {
+		return azcore.AccessToken{}, fmt.Errorf("nobody signs in at tenant %q", o.TenantID)
+	}
+	return credential.GetToken(ctx, o)
+}
+
+// A credential for another tenant is for the session there, and its challenges are.
+func TestOtherTenant(t *testing.T) {
+	t.Parallel()
+	p, other := twoTenants(t)
+	p.Entra.Tenants[1].Guests = []string{"avery"}
+	c := newClient(t, p, "cp1")
+	guest := c.With(msal.Params{Tenant: other})
+	home, there := signIn(t, p, c, armScope), signIn(t, p, guest, armScope)
+	credential := byTenant{"": azcred.New(c, nil), other: azcred.New(guest, nil)}
 	for tenant, want := range map[string]string{"": home.AccessToken(), other: there.AccessToken()} {
-		got, err := credential.GetToken(t.Context(), policy.TokenRequestOptions{EnableCAE: true, TenantID: tenant, Scopes: []string{armScope}})
+		o := policy.TokenRequestOptions{EnableCAE: true, TenantID: tenant, Scopes: []string{armScope}}
+		got, err := credential.GetToken(t.Context(), o)
 		require.NoError(t, err)
 		require.Equal(t, want, got.Token)
+		o.Claims = nbf
+		newer, err := credential.GetToken(t.Context(), o)
+		require.NoError(t, err)
+		require.NotEqual(t, want, newer.Token)
 	}
+}
+
+// twoTenants is a platform with avery in one tenant and blake in the other.
+func twoTenants(t *testing.T) (p *msaltest.Platform, other string) {
+	other = "22222222-0000-4000-8000-000000000002"
+	p, _ = azure(t)
+	p.Entra.Tenants = []msaltest.Tenant{{ID: msaltest.DefaultTenant}, {ID: other}}
+	p.Users = []msaltest.User{
+		{Subject: "avery", Username: "avery@a.example", TenantID: msaltest.DefaultTenant, ObjectID: "aaaaaaaa-0000-4000-8000-000000000001"},
+		{Subject: "blake", Username: "blake@b.example", TenantID: other, ObjectID: "aaaaaaaa-0000-4000-8000-000000000002"},
+	}
+	return p, other
 }
 
 func statuses(api *msaltest.API) (list []int) {

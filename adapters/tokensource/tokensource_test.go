@@ -29,8 +29,10 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	source := client.TokenSource(context.Background())
-	hub := github.NewClient(&http.Client{Transport: &oauth2.Transport{Source: source}})
+	hub := github.NewClient(&http.Client{
+		Transport:     &oauth2.Transport{Source: client.TokenSource(context.Background())},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the token would go along
+	})
 	user, _, err := hub.Users.Get(context.Background(), "")
 	fmt.Println(user.GetLogin(), err)
 }
@@ -76,4 +78,38 @@ func TestGitHub(t *testing.T) {
 	_, _, err = hub.Users.Get(t.Context(), "")
 	require.ErrorIs(t, err, msal.ErrSignInRequired)
 	require.Len(t, a.seen, 2)
+}
+
+// With an oauth2.Transport the token goes along to where a redirect leads, unless the client stays; HTTPClient's does not.
+func TestRedirect(t *testing.T) {
+	t.Parallel()
+	idp := &msaltest.Platform{}
+	idp.Start()
+	t.Cleanup(idp.Close)
+	client, err := msal.New(msal.Config{ClientID: "my-app", Authority: idp.URL, InsecureLoopbackHTTP: true})
+	require.NoError(t, err)
+	token, err := client.SignIn(t.Context(), msal.Browser{Open: idp.Browse})
+	require.NoError(t, err)
+	other := &api{}
+	elsewhere := httptest.NewServer(other)
+	t.Cleanup(elsewhere.Close)
+	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusFound))
+	t.Cleanup(server.Close)
+	transport := &oauth2.Transport{Source: client.TokenSource(t.Context())}
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	for _, row := range []struct {
+		name   string
+		client *http.Client
+		seen   []string // elsewhere
+	}{
+		{"oauth2.Transport", &http.Client{Transport: transport}, []string{"Bearer " + token.AccessToken()}},
+		{"that stays", &http.Client{Transport: transport, CheckRedirect: stay}, nil},
+		{"HTTPClient", client.HTTPClient(server.URL), []string{""}},
+	} {
+		other.seen = nil
+		resp, err := row.client.Get(server.URL)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, row.seen, other.seen, row.name)
+	}
 }

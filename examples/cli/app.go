@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -22,8 +23,9 @@ type app struct {
 	stdin, stdout, stderr *os.File
 	flags                 options
 	talk                  *talk
-	given                 *pflag.FlagSet // the flags of all commands, to be repeated in advice
-	running               bool           // the command line was understood
+	given                 *pflag.FlagSet    // the flags of all commands, to be repeated in advice
+	running               bool              // the command line was understood
+	transport             http.RoundTripper // of the library's requests; nil: its own
 }
 
 // options are the flags that every command has.
@@ -175,7 +177,7 @@ func (a *app) logger() *slog.Logger {
 	case !a.flags.verbose:
 		return nil
 	case a.flags.json:
-		return slog.New(slog.NewJSONHandler(a.talk, nil))
+		return slog.New(slog.NewJSONHandler(visible{a.talk}, nil))
 	}
 	return slog.New(slog.NewTextHandler(a.talk, nil))
 }

@@ -15,7 +15,7 @@ func (t *talk) countdown(what string, until time.Time) (stop func()) {
 	}
 	show := func() {
 		line := []rune(fmt.Sprintf("%s ... %s left, Ctrl-C to stop", what, left(time.Until(until))))
-		line = line[:min(len(line), max(t.width()-3, 0))] // a line that wraps cannot be taken back, nor one that "^C" makes wrap
+		line = line[:min(len(line), max(width(t.file)-3, 0))] // a line that wraps cannot be taken back, nor one that "^C" makes wrap
 		t.change(t.dim(string(line)))
 	}
 	done, ended := make(chan struct{}), make(chan struct{})

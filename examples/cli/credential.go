@@ -41,10 +41,20 @@ func (h *helper) serves(s *session, scheme, host string) bool {
 	if len(hosts) == 0 {
 		hosts = s.profile.Hosts
 	}
-	if !slices.ContainsFunc(hosts, func(mine string) bool { return strings.EqualFold(mine, host) }) {
+	if !slices.ContainsFunc(hosts, func(mine string) bool { return lower(mine) == lower(host) }) {
 		return false
 	}
 	return scheme == "https" || h.app.flags.insecureLoopbackHTTP && scheme == "http" && loopback(host)
+}
+
+// lower lowers ASCII alone, as DNS does. To Unicode a Kelvin sign is a "k", too; but it is in the name of another host.
+func lower(host string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r - 'A' + 'a'
+		}
+		return r
+	}, host)
 }
 
 func (h *helper) user(s *session) string {

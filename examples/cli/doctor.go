@@ -21,6 +21,7 @@ type finding struct {
 	Check string   `json:"check"`
 	State string   `json:"state"` // ok, note or bad
 	Text  string   `json:"text"`
+	More  []string `json:"more,omitempty"`
 	Next  string   `json:"next,omitempty"`
 	code  exitCode // of the program, if it is bad
 }
@@ -97,7 +98,7 @@ func (a *app) bad(check string, err error) finding {
 	if strings.Contains(f.next, a.again("doctor")) {
 		f.next = "" // here it is
 	}
-	return finding{check, bad, f.message, f.next, f.code}
+	return finding{Check: check, State: bad, Text: f.message, Next: f.next, code: f.code}
 }
 
 // clockTolerance is how far the server's clock may be from ours for a sign-in to succeed.
@@ -135,9 +136,9 @@ func clockFinding(off time.Duration) finding {
 	text := fmt.Sprintf("is %s off the server's", off.Abs().Round(time.Second))
 	switch {
 	case off.Abs() > clockTolerance:
-		return finding{"clock", bad, text, "set the clock of this machine", exitError}
+		return finding{Check: "clock", State: bad, Text: text, Next: "set the clock of this machine", code: exitError}
 	case off.Abs() > time.Minute:
-		return finding{"clock", note, text, "set the clock of this machine before it gets worse", exitOK}
+		return finding{Check: "clock", State: note, Text: text, Next: "set the clock of this machine before it gets worse"}
 	}
 	return finding{Check: "clock", State: ok, Text: "agrees with the server's"}
 }
@@ -171,7 +172,7 @@ func (a *app) keyFinding(ctx context.Context, st *store) finding {
 	f := finding{Check: "key", State: ok, Text: st.kind + ": can be used without asking you"}
 	if st.kind == "keychain" {
 		for _, place := range keychain.Diagnose(ctx, program).Places {
-			f.Text += fmt.Sprintf("; %s: %s", place.Name, place.State)
+			f.More = append(f.More, place.Name+": "+place.State)
 		}
 	}
 	return f
@@ -189,7 +190,7 @@ func (a *app) storeFinding(ctx context.Context, p profile, st *store) finding {
 	if err != nil {
 		return a.bad("sessions", err)
 	}
-	f := finding{Check: "sessions", State: ok, Text: fmt.Sprintf("%d in %s", len(accounts), st.dir)}
+	f := finding{Check: "sessions", State: ok, Text: fmt.Sprintf("%d in %s", len(accounts), tilde(st.dir))}
 	if len(accounts) == 0 {
 		f.State, f.Next = note, "sign in: "+a.again("login")
 		return f
@@ -202,17 +203,22 @@ func (a *app) storeFinding(ctx context.Context, p profile, st *store) finding {
 
 func browserFinding() finding {
 	if why := msal.NoBrowser(); why != "" {
-		return finding{"browser", note, "none is to be expected here: " + why, "sign in on another device: " + program + " login --device", exitOK}
+		return finding{Check: "browser", State: note, Text: "none is to be expected here: " + why,
+			Next: "sign in on another device: " + program + " login --device"}
 	}
 	return finding{Check: "browser", State: ok, Text: "opens on this machine"}
 }
 
 func (a *app) printFindings(findings []finding) {
+	const indent = 13
 	for _, f := range findings {
 		mark := map[string]string{ok: a.talk.green("✓"), note: a.talk.bold("!"), bad: a.talk.red("✗")}[f.State]
-		_, _ = fmt.Fprintf(a.stdout, "%s %-10s %s\n", mark, f.Check, plain(f.Text))
+		a.print(indent, "%s %-10s %s\n", mark, f.Check, plain(f.Text))
+		for _, more := range f.More {
+			a.print(indent, "%*s%s\n", indent, "", plain(more))
+		}
 		if f.Next != "" {
-			_, _ = fmt.Fprintf(a.stdout, "  %s %s\n", strings.Repeat(" ", 10), a.talk.bold("→ "+f.Next))
+			a.print(indent, "%*s%s\n", indent, "", a.talk.bold("→ "+plain(f.Next)))
 		}
 	}
 }

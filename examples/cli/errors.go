@@ -158,7 +158,7 @@ func (a *app) report(ctx context.Context, err error) exitCode {
 	case a.flags.json:
 		a.talk.json(map[string]any{"error": f})
 	case f.next != "":
-		a.talk.say("%s %s; %s\n", a.talk.red(program+":"), f.message, f.next)
+		a.talk.say("%s %s; %s\n", a.talk.red(program+":"), f.message, plain(f.next))
 	default:
 		a.talk.say("%s %s\n", a.talk.red(program+":"), f.message)
 	}
@@ -215,7 +215,7 @@ func several(accounts []msal.Account) error {
 	e := &severalError{}
 	for _, a := range accounts {
 		name := called(a)
-		if len(matching(accounts, name)) != 1 {
+		if means := matching(accounts, name); len(means) != 1 || means[0] != a {
 			name = plain(a.ID)
 		}
 		e.names = append(e.names, name)

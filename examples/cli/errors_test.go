@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -90,6 +94,28 @@ func TestPlain(t *testing.T) {
 	require.Equal(t, `'it'\''s'`, quoted("it's"))
 	require.Equal(t, `'$(x)'`, quoted("$(x)"))
 	require.Equal(t, "''", quoted(""))
+}
+
+// What nobody sees is escaped in JSON, so that it is the same value and does nothing to a terminal.
+func TestVisible(t *testing.T) {
+	t.Parallel()
+	const seen, hidden = "é 名 \\ \"\ufffd", "\x1b[2J\u009b2J\u202e\x7f\u2028\ufeff\U000e0041\r\n\t"
+	file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	require.NoError(t, err)
+	defer file.Close()
+	a := &app{talk: newTalk(file), flags: options{json: true, verbose: true}}
+	a.talk.json(seen + hidden)
+	a.logger().Warn(seen + hidden)
+	said, err := os.ReadFile(file.Name())
+	require.NoError(t, err)
+	require.Regexp(t, `^[ -~é名\x{fffd}\n]+$`, string(said))
+	decoder := json.NewDecoder(bytes.NewReader(said))
+	var value string
+	require.NoError(t, decoder.Decode(&value))
+	require.Equal(t, seen+hidden, value)
+	var record struct{ Msg string }
+	require.NoError(t, decoder.Decode(&record))
+	require.Equal(t, seen+hidden, record.Msg)
 }
 
 func TestClock(t *testing.T) {

@@ -82,14 +82,27 @@ type gitQuestion struct{ protocol, host, username, password string }
 // maxGit is more than git ever says.
 const maxGit = 1 << 20
 
-// readGit reads lines of the form name=value, to an empty one.
+// readGit reads lines of the form name=value, to an empty one. They end in LF alone: where a reader takes CR or NUL for an
+// end as well, a URL that has one in it means another server to it than to git.
 func readGit(r io.Reader) (q gitQuestion, err error) {
-	lines := bufio.NewScanner(io.LimitReader(r, maxGit))
-	lines.Buffer(nil, maxGit)
-	for lines.Scan() && lines.Text() != "" {
-		name, value, ok := strings.Cut(lines.Text(), "=")
-		if !ok {
+	limited := &io.LimitedReader{R: r, N: maxGit}
+	for lines := bufio.NewReader(limited); ; {
+		line, err := lines.ReadString('\n')
+		line = strings.TrimSuffix(line, "\n")
+		switch {
+		case err != nil && !errors.Is(err, io.EOF):
+			return gitQuestion{}, err
+		case limited.N <= 0: // and a name that is cut is another one
+			return gitQuestion{}, errors.New("git says too much")
+		case line == "":
+			return q, nil
+		}
+		name, value, ok := strings.Cut(line, "=")
+		switch {
+		case !ok:
 			return gitQuestion{}, errors.New("a line from git has no \"=\"")
+		case strings.ContainsAny(line, "\r\x00"):
+			return gitQuestion{}, errors.New("a line from git has a CR or NUL in it")
 		}
 		switch name {
 		case "protocol":
@@ -102,5 +115,4 @@ func readGit(r io.Reader) (q gitQuestion, err error) {
 			q.password = value
 		}
 	}
-	return q, lines.Err()
 }

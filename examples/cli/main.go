@@ -11,7 +11,7 @@
 //   - login.go, qr.go; token.go; whoami.go, accounts.go, status.go; logout.go, unlock.go; scopes.go; doctor.go: the commands
 //   - credential.go with git.go, docker.go and kubernetes.go: the protocols of others
 //   - errors.go: what went wrong, for a script and for a person
-//   - talk.go, countdown.go, terminal_other.go, terminal_windows.go: what a person sees
+//   - talk.go, fold.go, countdown.go, terminal_other.go, terminal_windows.go: what a person sees
 package main
 
 import (

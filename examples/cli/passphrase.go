@@ -21,7 +21,7 @@ func (a *app) passphrase(file string) func(context.Context) (string, error) {
 		isNew := errors.Is(err, fs.ErrNotExist)
 		prompt := "Passphrase: "
 		if isNew {
-			a.talk.say("The sessions will be sealed with a key that a passphrase opens, in %s.\n", file)
+			a.talk.say("The sessions will be sealed with a key that a passphrase opens, in %s.\n", plain(tilde(file)))
 			prompt = "New passphrase: "
 		}
 		first, err := a.readHidden(ctx, prompt)

@@ -32,7 +32,7 @@ func (t *talk) qr(address string) string {
 	last := len(lines) - 1 // half of it is missing: the rows of a code are odd in number
 	lines[last] = strings.ReplaceAll(lines[last], "▀", "█")
 	for _, line := range lines {
-		if utf8.RuneCountInString(line) > t.width() {
+		if utf8.RuneCountInString(line) > width(t.file) {
 			return ""
 		}
 		// White on black, whatever the colors of the terminal are: many cameras cannot read the reverse.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -33,6 +35,9 @@ func (a *app) open() (*session, error) {
 	}
 	cfg := a.config(p)
 	cfg.Cache = st.Store
+	if a.transport != nil {
+		cfg.HTTPClient = &http.Client{Transport: a.transport}
+	}
 	client, err := msal.New(cfg)
 	if err != nil {
 		return nil, usage(err)
@@ -94,13 +99,17 @@ func (s *session) find(ctx context.Context) (msal.Account, error) {
 	return msal.Account{}, msal.ErrSignInRequired
 }
 
-// matching are the accounts that who means: all of them if it is empty.
+// anID is what IDs of accounts look like: an issuer, most often with a subject, or two GUIDs of Microsoft's.
+var anID = regexp.MustCompile(`(?i)^(https?://|[0-9a-f-]{36}\.[0-9a-f-]{36}$)`)
+
+// matching are the accounts that who means: all of them if it is empty. An ID means one account, also if that is not here:
+// there are servers at which people write their user names themselves, and somebody may write an ID.
 func matching(accounts []msal.Account, who string) (found []msal.Account) {
 	for _, a := range accounts {
 		switch {
 		case a.ID == who:
 			return []msal.Account{a}
-		case who == "" || strings.EqualFold(a.Username, who) || strings.EqualFold(a.Email, who):
+		case who == "" || !anID.MatchString(who) && (strings.EqualFold(a.Username, who) || strings.EqualFold(a.Email, who)):
 			found = append(found, a)
 		}
 	}

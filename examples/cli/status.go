@@ -61,7 +61,7 @@ func (a *app) printStatus(s *session, states []accountStatus) error {
 			"store": s.store.dir, "key": s.store.kind, "accounts": states,
 		})
 	}
-	line := func(name, value string) { _, _ = fmt.Fprintf(a.stdout, "%-10s %s\n", name, plain(value)) }
+	line := func(name, value string) { a.print(11, "%-10s %s\n", name, plain(value)) }
 	line("profile", cmp.Or(s.profile.name, "none"))
 	line("authority", s.profile.Authority)
 	line("client", s.profile.ClientID)

@@ -56,7 +56,7 @@ func (a *app) openStore(p profile) (*store, error) {
 func (s *store) passphraseFile() string { return filepath.Clean(s.dir) + ".age" }
 
 // String is for a person.
-func (s *store) String() string { return fmt.Sprintf("%s (key: %s)", s.dir, s.kind) }
+func (s *store) String() string { return fmt.Sprintf("%s (key: %s)", tilde(s.dir), s.kind) }
 
 // unlock gets the key, and may ask a person for it.
 func (s *store) unlock(ctx context.Context) error { return s.Store.(cache.Unlocker).Unlock(ctx) }

@@ -3,8 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf16"
 
 	"golang.org/x/term"
 )
@@ -54,18 +58,40 @@ func (t *talk) change(line string) {
 	t.line = line
 }
 
-func (t *talk) say(format string, args ...any) { _, _ = fmt.Fprintf(t, format, args...) }
-
-// json says v in one line.
-func (t *talk) json(v any) {
-	line, err := json.Marshal(v)
-	must(err)
-	t.say("%s\n", line)
+func (t *talk) say(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if t.live {
+		text = fold(text, width(t.file), 0)
+	}
+	_, _ = io.WriteString(t, text)
 }
 
-// width is that of the terminal; 80 where there is none.
-func (t *talk) width() int {
-	if width, _, err := term.GetSize(int(t.file.Fd())); err == nil && width > 0 {
+// json says v in one line.
+func (t *talk) json(v any) { must(json.NewEncoder(visible{t}).Encode(v)) }
+
+// visible writes JSON in which nothing acts on a terminal. What nobody sees is in strings there, in which it may be escaped:
+// encoding/json does that to the controls of ASCII alone.
+type visible struct{ io.Writer }
+
+// Write implements [io.Writer], for whole values.
+func (v visible) Write(p []byte) (int, error) {
+	var text strings.Builder
+	for _, r := range string(p) {
+		if r == '\n' || unicode.IsPrint(r) {
+			text.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			_, _ = fmt.Fprintf(&text, `\u%04x`, unit)
+		}
+	}
+	_, err := io.WriteString(v.Writer, text.String())
+	return len(p), err
+}
+
+// width is that of the terminal; 80 where it does not say.
+func width(file *os.File) int {
+	if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
 		return width
 	}
 	return 80

@@ -132,6 +132,32 @@ func TestBrowserOnTerminal(t *testing.T) {
 	s.wait(`^\d+\n\$\z`)
 }
 
+// A terminal that is narrow breaks no word, no address and no command.
+func TestNarrowTerminal(t *testing.T) {
+	t.Parallel()
+	s := here(t).screen(t, bash)
+	s.tmux("resize-window", "-x", "50", "-y", "60")
+	const ended = `^staysigned: (.*\n)+\$\z`
+	s.enter("staysigned token")
+	require.Contains(t, s.wait(ended), `
+staysigned: standard output is a terminal, where
+the token would stay to be read; pipe it to a
+program, or say --show
+`)
+	s.enter("staysigned whoami --account somebody.else@idp.example")
+	require.Contains(t, s.wait(ended), `
+staysigned: sign-in required: nobody is signed in
+as somebody.else@idp.example; run:
+staysigned login --account somebody.else@idp.examp
+le
+`, "the terminal breaks what is copied, which it knows to put together again")
+	s.enter("STAYSIGNED_CLIENT_ID= staysigned doctor")
+	require.Contains(t, s.wait(ended), `
+✗ settings   where do people sign in? give
+             --client-id, or set it in
+             `)
+}
+
 func TestDeviceOnTerminal(t *testing.T) {
 	t.Parallel()
 	w := here(t)

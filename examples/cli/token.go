@@ -50,7 +50,7 @@ func (a *app) token() *cobra.Command {
 		}
 		switch {
 		case a.flags.json:
-			return json.NewEncoder(out).Encode(tokenJSON(token))
+			return json.NewEncoder(visible{out}).Encode(tokenJSON(token))
 		case header:
 			_, err = fmt.Fprintf(out, "Authorization: %s %s\n", token.Type, token.AccessToken())
 		default:
@@ -85,9 +85,18 @@ func tokenJSON(t msal.Token) any {
 	}
 }
 
+// print writes lines for a person, which go on at the indent if the terminal is too narrow for them.
+func (a *app) print(indent int, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if isTerminal(a.stdout) {
+		text = fold(text, width(a.stdout), indent)
+	}
+	_, _ = io.WriteString(a.stdout, text)
+}
+
 // printJSON writes an answer.
 func (a *app) printJSON(v any) error {
-	encoder := json.NewEncoder(a.stdout)
+	encoder := json.NewEncoder(visible{a.stdout})
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(v)
 }

@@ -18,7 +18,7 @@ func (a *app) unlock() *cobra.Command {
 		if err := s.store.unlock(ctx); err != nil {
 			return err
 		}
-		a.talk.say("%s The key to %s can be had.\n", a.talk.green("✓"), plain(s.store.dir))
+		a.talk.say("%s The key to %s can be had.\n", a.talk.green("✓"), plain(tilde(s.store.dir)))
 		return nil
 	}))
 }

@@ -28,7 +28,7 @@ type world struct {
 var people = []msaltest.User{
 	{Subject: "avery", Username: "avery@idp.example", Name: "Avery Example", Email: "avery@idp.example"},
 	{Subject: "blake", Username: "blake@idp.example", Name: "Blake Example", Email: "blake@idp.example"},
-	{Subject: "mallory", Username: "mallory\x1b[2J\u202e@idp.example", Name: "\x1b]0;owned\a", Email: "mallory@idp.example"},
+	{Subject: "mallory", Username: "mallory\x1b[2J\u202e@idp.example", Name: "\x1b]0;owned\a\u009b2J\u202egnp.exe\x7f\U000e0041", Email: "mallory@idp.example"},
 }
 
 func newWorld(dir string) (*world, error) {

@@ -8,11 +8,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf16"
 )
 
 // board has the state of all tokens. As an http.Handler it shows it.
@@ -89,43 +90,8 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(list)
 }
 
-// serveHealth shows the board at an address until stop is called.
-func serveHealth(address string, b *board) (stop func(), err error) {
-	network, address, err := local(address)
-	if err != nil {
-		return nil, err
-	}
-	if network == "unix" {
-		if err := os.Remove(address); err != nil && !errors.Is(err, os.ErrNotExist) { // one that was killed left it
-			return nil, err
-		}
-	}
-	listener, err := net.Listen(network, address)
-	if err != nil {
-		return nil, err
-	}
-	server := &http.Server{Handler: b, ReadHeaderTimeout: 5 * time.Second}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = server.Serve(listener)
-	}()
-	return func() { _ = server.Close(); <-done }, nil
-}
-
-// local splits an address. It is this machine's, because the names of people are to be had there.
-func local(address string) (network, rest string, err error) {
-	if path, ok := strings.CutPrefix(address, "unix:"); ok {
-		return "unix", path, nil
-	}
-	host, _, err := net.SplitHostPort(address)
-	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-		return "", "", fmt.Errorf("-health %q is neither unix:PATH nor an address such as 127.0.0.1:8086", address)
-	}
-	return "tcp", address, nil
-}
-
-// check asks the daemon that serves at an address, and copies its answer.
+// check asks the daemon that serves at an address, and copies its answer. It may be another program that has the port
+// while the daemon is down.
 func check(ctx context.Context, out io.Writer, address, path string) error {
 	network, address, err := local(address)
 	if err != nil {
@@ -145,11 +111,31 @@ func check(ctx context.Context, out io.Writer, address, path string) error {
 		return err
 	}
 	defer resp.Body.Close()
-	if _, err := io.Copy(out, io.LimitReader(resp.Body, 1<<20)); err != nil {
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(out, visible(answer)); err != nil {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return errors.New(resp.Status)
+		return fmt.Errorf("%s answers %d %s", path, resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
 	return nil
+}
+
+// visible is JSON in which nothing acts on a terminal. What a reader cannot see stands in strings there, where it may be
+// escaped.
+func visible(answer []byte) string {
+	var text strings.Builder
+	for _, r := range string(answer) {
+		if r == '\n' || unicode.IsPrint(r) {
+			text.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			_, _ = fmt.Fprintf(&text, `\u%04x`, unit)
+		}
+	}
+	return text.String()
 }

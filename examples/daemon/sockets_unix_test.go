@@ -3,11 +3,16 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,12 +52,28 @@ func TestHealth(t *testing.T) {
 		require.Zero(t, code)
 		code, _ = ask("/other")
 		require.Equal(t, exitFailed, code)
+		require.Equal(t, strings.HasPrefix(address, "unix:"), served(t, address, "rebind.example"), "a browser has no way to a unix socket")
 		stop()
 		code, _ = ask("/live")
 		require.Equal(t, exitFailed, code, "nobody is there any more")
 	}
 	_, err = serveHealth("0.0.0.0:8086", &board{})
 	require.ErrorContains(t, err, "0.0.0.0")
+}
+
+// served tells whether a client that calls the server so gets an answer.
+func served(t *testing.T, address, host string) bool {
+	t.Helper()
+	network, address, err := local(address)
+	require.NoError(t, err)
+	conn, err := net.Dial(network, address)
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET /live HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
+	require.NoError(t, err)
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	return answer.StatusCode == http.StatusOK
 }
 
 // What systemd hears: that the daemon is ready, how it is, that it lives, and that it stops.
@@ -86,4 +107,16 @@ func TestNotify(t *testing.T) {
 	cancel()
 	hear("STOPPING=1")
 	require.Zero(t, <-ended)
+}
+
+// Whatever has the port while the daemon is down does nothing to the terminal of who asks.
+func TestCheckIsVisible(t *testing.T) {
+	t.Parallel()
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "\x1b]52;c;cm0=\a{\"account\": \"é\u009b2J\u202e\x7f\U000e0041\"}\r\n")
+	}))
+	t.Cleanup(other.Close)
+	var out bytes.Buffer
+	require.Zero(t, run(t.Context(), &out, []string{"-check", "/live", "-health", other.Listener.Addr().String()}))
+	require.Equal(t, `\u001b]52;c;cm0=\u0007{"account": "é\u009b2J\u202e\u007f\udb40\udc41"}\u000d`+"\n", out.String())
 }
