@@ -52,10 +52,11 @@ func TestModes_CA01(t *testing.T) { // not parallel: the umask is the process's
 	}
 
 	require.NoError(t, os.Chmod(dir, 0o777))
+	requireRecord(t, s, "a-1", "one")
+	requireMode(t, dir, fs.ModeDir|0o700)
 	require.NoError(t, os.Chmod(filepath.Join(dir, "a-1"), 0o644))
 	require.NoError(t, os.Chmod(filepath.Join(dir, "a-1@new"), 0o666))
 	requireRecord(t, s, "a-1", "one")
-	requireMode(t, dir, fs.ModeDir|0o700)
 	requireMode(t, filepath.Join(dir, "a-1"), 0o600)
 	put(t, s, "a-1", "two", rev)
 	requireMode(t, filepath.Join(dir, "a-1"), 0o600)
@@ -85,6 +86,10 @@ func TestOwner_CA12_CA24(t *testing.T) {
 		require.NoError(t, os.Chown(filepath.Join(dir, "a-1"), 12345, 12345))
 		_, _, err := s.Get(t.Context(), "a-1")
 		require.ErrorIs(t, err, cache.ErrUnavailable, "whoever owns it can be asked")
+		s, dir, _ = written(t)
+		require.NoError(t, os.Chown(dir, 12345, 12345))
+		_, _, err = s.Get(t.Context(), "a-1")
+		require.ErrorIs(t, err, cache.ErrUnavailable, "they can put anything there")
 	}
 }
 

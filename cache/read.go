@@ -39,6 +39,11 @@ func (f *files) Get(_ context.Context, key string) ([]byte, Rev, error) {
 	if err := checkKey(key); err != nil {
 		return nil, "", err
 	}
+	if f.err == nil {
+		if data, ok := readOurs(f.path, fileName(key)); ok {
+			return data, revision(data), nil
+		}
+	}
 	dir, err := f.open()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", ErrNotFound

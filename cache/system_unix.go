@@ -60,5 +60,39 @@ func peek(path string, b []byte) bool {
 	return err == nil && n == len(b)
 }
 
+// readOurs reads a file whole if there is nothing to say against it and its
+// directory: both are what they should be, ours, and closed to others. That
+// takes eight system calls, and half the time of asking the same through
+// os.Root, which knows what to say and to do when something is not so.
+func readOurs(dir, name string) (data []byte, ok bool) {
+	d, err := unix.Open(dir, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, false
+	}
+	defer unix.Close(d)
+	if _, ours := statOurs(d, unix.S_IFDIR); !ours {
+		return nil, false
+	}
+	file, err := unix.Openat(d, name, unix.O_RDONLY|unix.O_CLOEXEC|dontFollow|dontWait, 0)
+	if err != nil {
+		return nil, false
+	}
+	defer unix.Close(file)
+	size, ours := statOurs(file, unix.S_IFREG)
+	if !ours || size > maxRecord {
+		return nil, false
+	}
+	data = make([]byte, size)
+	n, err := unix.Read(file, data)
+	return data, err == nil && n == len(data)
+}
+
+func statOurs(fd int, kind uint32) (size int64, ours bool) {
+	var s unix.Stat_t
+	err := unix.Fstat(fd, &s)
+	mode := uint32(s.Mode) //nolint:unconvert // its size differs between systems
+	return s.Size, err == nil && mode&unix.S_IFMT == kind && mode&0o077 == 0 && int(s.Uid) == os.Geteuid()
+}
+
 // patiently calls do: nobody's open file is in the way of another here.
 func patiently(do func() error) error { return do() }

@@ -7,38 +7,77 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/staysigned/staysigned/cache"
 )
 
 // Accounts returns the accounts of this client and authority that the store
-// has, also those that have to sign in again. It reads each record.
+// has, also those that have to sign in again, in the order of their IDs. It
+// reads each record, several at a time.
 //
 // MSAL calls it Accounts, or getAllAccounts.
 func (c *Client) Accounts(ctx context.Context) ([]Account, error) {
 	if c.err != nil {
 		return nil, fmt.Errorf("msal: accounts: %w", c.err)
 	}
-	var accounts []Account
-	for key, err := range c.core.Cache.List(ctx, c.core.prefix) {
-		if err != nil {
-			return accounts, fmt.Errorf("msal: accounts: %w", err)
-		}
-		s, err := c.core.open(ctx, key)
-		if err == nil {
-			var sn *snapshot
-			if sn, err = s.load(ctx); err == nil {
-				accounts = append(accounts, sn.account)
-			}
-		}
-		// One record that nobody can read must not hide the others.
-		if err != nil && !errors.Is(err, ErrSignInRequired) {
-			return accounts, fmt.Errorf("msal: accounts: %w", err)
-		}
+	accounts, err := c.core.accounts(ctx)
+	if err != nil {
+		return accounts, fmt.Errorf("msal: accounts: %w", err)
 	}
 	slices.SortFunc(accounts, func(a, b Account) int { return strings.Compare(a.ID, b.ID) })
 	return accounts, nil
+}
+
+// readers is how many records are read at once: enough for processors and for
+// a store on another machine, and few for either.
+const readers = 8
+
+func (c *core) accounts(ctx context.Context) (accounts []Account, failed error) {
+	var mu sync.Mutex // of the results
+	note := func(a Account, err error) (goOn bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err == nil:
+			accounts = append(accounts, a)
+		case errors.Is(err, ErrSignInRequired): // one record that nobody can read must not hide the others
+		case failed == nil:
+			failed = err
+		}
+		return failed == nil
+	}
+	var reading sync.WaitGroup
+	turns := make(chan bool, readers) // of whoever may read; false: no more
+	for range readers {
+		turns <- true
+	}
+	for key, err := range c.Cache.List(ctx, c.prefix) {
+		if err != nil {
+			note(Account{}, err)
+			break
+		}
+		if !<-turns {
+			break
+		}
+		reading.Go(func() { turns <- note(c.stored(ctx, key)) })
+	}
+	reading.Wait()
+	return accounts, failed
+}
+
+// stored returns the account of a record.
+func (c *core) stored(ctx context.Context, key string) (Account, error) {
+	s, err := c.open(ctx, key)
+	if err != nil {
+		return Account{}, err
+	}
+	sn, err := s.load(ctx)
+	if err != nil {
+		return Account{}, err
+	}
+	return sn.account, nil
 }
 
 // SignOut forgets the account: its record is deleted under the lock that

@@ -3,6 +3,7 @@ package msal_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -69,6 +70,53 @@ func TestAccounts(t *testing.T) {
 	require.Zero(t, p.Count())
 	_, err = c.With(msal.Params{MaxAge: -1}).Accounts(t.Context())
 	require.ErrorContains(t, err, "msal: accounts: Params.MaxAge")
+}
+
+// far is a store on another machine, which takes its time and may fail.
+type far struct {
+	cache.Store
+	reads, atOnce atomic.Int32
+	down          atomic.Bool
+}
+
+func (f *far) Get(ctx context.Context, key string) ([]byte, cache.Rev, error) {
+	f.reads.Add(1)
+	f.atOnce.Add(1)
+	defer f.atOnce.Add(-1)
+	time.Sleep(100 * time.Millisecond)
+	if f.down.Load() {
+		return nil, "", cache.ErrUnavailable
+	}
+	return f.Store.Get(ctx, key)
+}
+
+// Records are read eight at a time, and none after one could not be.
+func TestAccountsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		store := cache.Memory()
+		c := newClient(t, p, func(cfg *msal.Config) { cfg.Cache = store })
+		var want []msal.Account
+		for i := range 20 {
+			p.SignInAs(msaltest.User{Subject: fmt.Sprintf("person-%02d", i)})
+			want = append(want, signIn(t, p, c, "read").Account)
+		}
+		far := &far{Store: store}
+		c = newClient(t, p, func(cfg *msal.Config) { cfg.Cache, cfg.InsecurePlaintextCache = far, true })
+		start := time.Now()
+		accounts, err := c.Accounts(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, want, accounts)
+		require.EqualValues(t, 20, far.reads.Load())
+		require.Equal(t, 300*time.Millisecond, time.Since(start))
+
+		far.down.Store(true)
+		far.reads.Store(0)
+		_, err = newClient(t, p, func(cfg *msal.Config) { cfg.Cache, cfg.InsecurePlaintextCache = far, true }).Accounts(t.Context())
+		require.ErrorIs(t, err, cache.ErrUnavailable)
+		require.EqualValues(t, 8, far.reads.Load())
+		require.Zero(t, far.atOnce.Load(), "nobody is left behind")
+	})
 }
 
 // A record that nobody can read does not hide the others, and can be signed out of.

@@ -70,6 +70,7 @@ type core struct {
 	prefix   string // of the store keys of this authority and client
 	sessions index
 	only     atomic.Pointer[session] // the one account, where it was found to be the only one
+	sound    atomic.Pointer[[]sound] // what Token was asked for before, whoever's it was
 	server   server
 	flights  flights
 	answers  atomic.Uint64 // counts the token answers of this process

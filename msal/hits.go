@@ -7,12 +7,11 @@ import (
 
 // hit is a request that was answered before, with its answer.
 type hit struct {
-	asked   int    // so many scopes,
-	first   string // this one first
-	rest    []string
-	until   deadline
-	token   Token
-	request *request // what the scopes were found to mean; serves also when the token does not
+	asked int    // so many scopes,
+	first string // this one first
+	rest  []string
+	until deadline
+	token Token
 }
 
 // hits are the latest one, which most programs need alone, and the others.
@@ -83,13 +82,13 @@ func mark(asked int, first string) int {
 
 // remember makes the next such request a hit. One that is a hit already, and
 // came here because the store was asked for changes, stays as it is.
-func (s *session) remember(sn *snapshot, scope []string, until deadline, t Token, q request) {
+func (s *session) remember(sn *snapshot, scope []string, until deadline, t Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if known, _ := s.hit(scope); s.snap.Load() != sn || known != nil { // another snapshot has come, or the end
 		return
 	}
-	next := &hits{hit: hit{asked: len(scope), until: until, token: t, request: &q}}
+	next := &hits{hit: hit{asked: len(scope), until: until, token: t}}
 	if len(scope) > 0 {
 		next.first, next.rest = scope[0], slices.Clone(scope[1:])
 	}

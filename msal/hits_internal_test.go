@@ -1,6 +1,7 @@
 package msal
 
 import (
+	"fmt"
 	"reflect"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/staysigned/staysigned/cache"
+	"github.com/staysigned/staysigned/scopes"
 )
 
 // Once a second a hit asks the store for changes. If there are none, what is
@@ -70,14 +72,14 @@ func TestManyHits(t *testing.T) {
 	}
 	until := c.core.deadline(time.Now().Add(time.Hour), time.Now())
 	for i, scope := range requests {
-		s.remember(s.snap.Load(), scope, until, Token{Type: string(rune('a' + i))}, request{})
+		s.remember(s.snap.Load(), scope, until, Token{Type: string(rune('a' + i))})
 	}
 	for range 2 { // what is remembered already changes nothing
 		for i, scope := range requests {
 			h, stands := s.hit(scope)
 			require.True(t, stands, scope)
 			require.Equal(t, string(rune('a'+i)), h.token.Type, scope)
-			s.remember(s.snap.Load(), scope, until, Token{}, request{})
+			s.remember(s.snap.Load(), scope, until, Token{})
 		}
 		for _, scope := range [][]string{{"write", "read"}, {"beads"}, {"read", "write", "head"}, {"ead"}} {
 			h, _ := s.hit(scope)
@@ -85,9 +87,49 @@ func TestManyHits(t *testing.T) {
 		}
 	}
 	for i := range 2 * maxHits {
-		s.remember(s.snap.Load(), []string{"made", "up", string(rune('a' + i))}, until, Token{}, request{})
+		s.remember(s.snap.Load(), []string{"made", "up", string(rune('a' + i))}, until, Token{})
 	}
 	require.Len(t, s.hits.Load().more.hits, maxHits-1)
+}
+
+// What a list of scopes means is found out once for all accounts, and is not
+// mistaken for what another list means that looks like it on the wire.
+func TestSoundOnce(t *testing.T) {
+	t.Parallel()
+	c, list := accounts(t, 2)
+	for _, a := range list {
+		_, err := c.For(a).Token(t.Context(), "read")
+		require.NoError(t, err)
+	}
+	require.Len(t, *c.core.sound.Load(), 1)
+	scope := []string{"read", "write"}
+	q, err := c.silent(scope)
+	require.NoError(t, err)
+	scope[0] = "changed" // by the caller, afterwards
+	again, err := c.silent([]string{"read", "write"})
+	require.NoError(t, err)
+	require.Equal(t, q, again)
+	require.Len(t, *c.core.sound.Load(), 2)
+	for range 2 {
+		_, err = c.silent([]string{"read write"})
+		require.ErrorIs(t, err, scopes.ErrInvalid)
+		_, err = c.silent([]string{"read", "openid"})
+		require.ErrorIs(t, err, scopes.ErrDuplicateDefault)
+	}
+	later := c.ForceRefresh()
+	for range 2 {
+		q, err = later.silent([]string{"read"})
+		require.NoError(t, err)
+		require.Same(t, later.demand, q.demand)
+	}
+	q, err = c.silent([]string{"read"})
+	require.NoError(t, err)
+	require.Nil(t, q.demand)
+	for i := range 2 * maxSound {
+		_, err = c.silent([]string{fmt.Sprint("made-up-", i)})
+		require.NoError(t, err)
+	}
+	require.Len(t, *c.core.sound.Load(), maxSound)
 }
 
 // A hit waits for nobody, so that any number of processors can have one at once.

@@ -25,7 +25,7 @@ import (
 func (c *Client) KeepFresh(ctx context.Context, scope ...string) error {
 	pause := minRetry
 	for {
-		t, err := c.acquire(ctx, scope, nil)
+		t, err := c.acquire(ctx, scope)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

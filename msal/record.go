@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -228,7 +229,9 @@ func decodePending(m members, err *error) *pending {
 
 func (r *record) encode() ([]byte, error) {
 	var err error
-	m, person := copyMembers(r.rest), copyMembers(r.person)
+	m, person := members{}, members{}
+	maps.Copy(m, r.rest)
+	maps.Copy(person, r.person)
 	put(m, "schema", recordSchema)
 	put(m, "generation", r.generation)
 	put(m, "id_token", r.idToken)
@@ -240,7 +243,8 @@ func (r *record) encode() ([]byte, error) {
 	}
 	grants, tokens := []members{}, []members{}
 	for _, g := range r.grants {
-		o := copyMembers(g.rest)
+		o := members{}
+		maps.Copy(o, g.rest)
 		put(o, "refresh_token", g.refreshToken)
 		put(o, "scopes", g.scopes)
 		put(o, "withheld", g.withheld)
@@ -249,7 +253,8 @@ func (r *record) encode() ([]byte, error) {
 		grants = append(grants, o)
 	}
 	for _, a := range r.access {
-		o := copyMembers(a.rest)
+		o := members{}
+		maps.Copy(o, a.rest)
 		put(o, "token", a.token)
 		put(o, "type", a.tokenType)
 		put(o, "asked", a.asked)
@@ -267,7 +272,8 @@ func (r *record) encode() ([]byte, error) {
 		return nil, err
 	}
 	if p := r.pending; p != nil {
-		o := copyMembers(p.rest)
+		o := members{}
+		maps.Copy(o, p.rest)
 		o["answer"] = p.answer
 		put(o, "asked", p.asked)
 		put(o, "resource", p.resource)
@@ -277,14 +283,6 @@ func (r *record) encode() ([]byte, error) {
 		}
 	}
 	return json.Marshal(m)
-}
-
-func copyMembers(m members) members {
-	c := make(members, len(m)+8)
-	for name, raw := range m {
-		c[name] = raw
-	}
-	return c
 }
 
 // grantFor chooses the refresh token for a request: one that covers it, else

@@ -60,6 +60,39 @@ func (c *Client) build(scope []string) (q request, merged []string, err error) {
 	return q, merged, err
 }
 
+// sound is a list of scopes and the request that it was found to make. Most
+// programs ask for the same of every account, so one copy serves all of them.
+type sound struct {
+	scope   []string
+	request request
+}
+
+// maxSound bounds what is remembered for a program that makes up its scopes.
+const maxSound = 64
+
+// silent is request for Token, which asks for one access token.
+func (c *Client) silent(scope []string) (request, error) {
+	var known []sound
+	if list := c.core.sound.Load(); list != nil && !c.derived {
+		known = *list
+	}
+	for i := range known {
+		if slices.Equal(known[i].scope, scope) {
+			return known[i].request, nil
+		}
+	}
+	q, err := c.request(scope)
+	if err == nil {
+		err = q.single(c.core, scope)
+	}
+	if err == nil && !c.derived && len(known) < maxSound {
+		// Of two that come at once one is remembered, and the other the next time.
+		next := append(slices.Clip(known), sound{slices.Clone(scope), q})
+		c.core.sound.Store(&next)
+	}
+	return q, err
+}
+
 // microsoft applies the rules of Microsoft's endpoints: a scope names a
 // permission, and X/.default stands alone, because the server refuses it beside
 // named scopes. asked is the caller's list, for errors.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -380,7 +381,8 @@ func (c *core) decodeMetadata(data []byte) (*metadata, error) {
 // storeMetadata shares md with other processes. It is a convenience: a
 // conflict means that somebody else has just done the same.
 func (c *core) storeMetadata(ctx context.Context, md *metadata) {
-	m := copyMembers(md.rest)
+	m := members{}
+	maps.Copy(m, md.rest)
 	put(m, "schema", metadataSchema)
 	m["document"] = md.doc.Raw
 	if md.openID {

@@ -31,34 +31,23 @@ func (c *Client) Token(ctx context.Context, scope ...string) (Token, error) {
 	if s == nil && c.account == "" {
 		s = c.core.only.Load()
 	}
-	var h *hit
 	if s != nil && !c.derived {
-		var stands bool
-		if h, stands = s.hit(scope); stands {
+		if h, stands := s.hit(scope); stands {
 			return h.token, nil
 		}
 	}
-	t, err := c.acquire(ctx, scope, h)
+	t, err := c.acquire(ctx, scope)
 	if err != nil {
 		return Token{}, fmt.Errorf("msal: token: %w", err)
 	}
 	return t, nil
 }
 
-// acquire is Token when memory has no ready answer. A request that was
-// answered before is known to be sound.
-func (c *Client) acquire(ctx context.Context, scope []string, before *hit) (Token, error) {
-	var q request
-	if before != nil {
-		q = *before.request
-	} else {
-		var err error
-		if q, err = c.request(scope); err == nil {
-			err = q.single(c.core, scope)
-		}
-		if err != nil {
-			return Token{}, err
-		}
+// acquire is Token when memory has no ready answer.
+func (c *Client) acquire(ctx context.Context, scope []string) (Token, error) {
+	q, err := c.silent(scope)
+	if err != nil {
+		return Token{}, err
 	}
 	s, err := c.find(ctx)
 	if err != nil {
@@ -78,7 +67,7 @@ func (c *Client) acquire(ctx context.Context, scope []string, before *hit) (Toke
 	}
 	t := sn.token(e, c.core, q)
 	if !c.derived {
-		s.remember(sn, scope, e.fresh, t, q)
+		s.remember(sn, scope, e.fresh, t)
 	}
 	return t, nil
 }

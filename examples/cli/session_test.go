@@ -62,8 +62,9 @@ func TestNameLikeID(t *testing.T) {
 // A server without a revocation endpoint, such as Microsoft's, is not said to have been told.
 func TestServerNotTold(t *testing.T) {
 	t.Parallel()
-	w := here(t)
-	w.EditMetadata = func(d map[string]any) { delete(d, "revocation_endpoint") }
+	w := here(t, func(p *msaltest.Platform) {
+		p.EditMetadata = func(document map[string]any) { delete(document, "revocation_endpoint") }
+	})
 	w.run(t, "login", "--without-terminal")
 	out, ok := said(w.command(t, program, "logout"))
 	require.True(t, ok, out)

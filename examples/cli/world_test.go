@@ -31,8 +31,11 @@ var people = []msaltest.User{
 	{Subject: "mallory", Username: "mallory\x1b[2J\u202e@idp.example", Name: "\x1b]0;owned\a\u009b2J\u202egnp.exe\x7f\U000e0041", Email: "mallory@idp.example"},
 }
 
-func newWorld(dir string) (*world, error) {
+func newWorld(dir string, edit ...func(*msaltest.Platform)) (*world, error) {
 	w := &world{Platform: &msaltest.Platform{Users: people, DeviceInterval: time.Second, AutoApproveAfter: 1}, dir: dir}
+	for _, e := range edit {
+		e(w.Platform)
+	}
 	w.Start()
 	w.helper = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if err := w.Browse(r.Context(), r.URL.Query().Get("address")); err != nil {
@@ -77,9 +80,9 @@ func browser() {
 }
 
 // here is a world for a test in Go. Its programs are in PATH, see TestMain.
-func here(t *testing.T) *world {
+func here(t *testing.T, edit ...func(*msaltest.Platform)) *world {
 	t.Helper()
-	w, err := newWorld(t.TempDir())
+	w, err := newWorld(t.TempDir(), edit...)
 	require.NoError(t, err)
 	t.Cleanup(w.close)
 	return w

@@ -119,6 +119,13 @@ func TestColdStart(t *testing.T) {
 	require.Zero(t, c.requests(t, coldOurs))
 }
 
+// An account with 4 KB of tokens takes less than 5 KB in memory. It is not a ratio, but no machine disturbs it.
+func TestMemory(t *testing.T) {
+	_, ours := ownHeap(t, 10_000)
+	require.Less(t, ours, 5_000.0)
+	require.Greater(t, ours, float64(accessLen+idLen)) // or something was not counted
+}
+
 // What a program does before main begins, it does at each start: our packages fill a few tables, and no more.
 func TestNothingAtStart(t *testing.T) {
 	c := newCold(t)

@@ -49,16 +49,10 @@ func megabytes(bytes float64) string { return fmt.Sprintf("%.1f MB", bytes/1e6) 
 // heap is what an account takes in memory.
 func (b *book) heap(tb testing.TB) {
 	n := min(10_000, b.peers)
-	p, dir := newEntra(tb), tb.TempDir()
-	accounts, open := p.sealed(tb, dir, n)
+	p, ours := ownHeap(tb, n)
 	blob := p.crowdMSAL(tb, n, 1)
-	before := liveHeap()
-	c := p.ours(tb, open())
-	warm(tb, c, accounts, scopeSets(1))
-	ours := float64(liveHeap()-before) / float64(n)
-	runtime.KeepAlive(c)
 
-	before = liveHeap()
+	before := liveHeap()
 	kept := &loaded{data: blob}
 	theirs := p.newMSAL(tb, kept)
 	_, err := theirs.Accounts(tb.Context())
