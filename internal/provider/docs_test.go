@@ -76,7 +76,7 @@ at a domain of yours it is, or the metadata alone decides.
 
 %EXAMPLE google%
 - **Register** a client of the type "Desktop app". It comes with a "secret", which is none and has to be sent (documented):
-  ` + "`" + `Config.InstalledAppSecret` + "`" + `. An answer that a secret is missing means that it is not set.
+  ` + "`" + `Config.InstalledAppSecret` + "`" + `.
 - **Scopes** are whole addresses and name their API, so there is no audience.
 - **Offline:** ` + "`" + `access_type=offline&prompt=consent` + "`" + ` go along, and ` + "`" + `offline_access` + "`" + ` does not, which Google refuses. While the
   consent screen is in testing a session ends after seven days (documented).
@@ -118,7 +118,7 @@ at a domain of yours it is, or the metadata alone decides.
 | ` + "`" + `default scopes refused by the server` + "`" + `, in the log | nothing: the sign-in went on without them, and the store remembers. ` + "`" + `Config.OmitScopes` + "`" + `, or a profile, spares the first request |
 | a sign-in at each start, and ` + "`" + `Token.Renewable` + "`" + ` is false | there is no refresh token: the provider wants something else than the scope for one (` + "`" + `Provider.Offline` + "`" + `), or its administrator has to allow it, as at Auth0 (documented) |
 | an error that the person sees, and the program never | Google shows a scope that it does not know on a page of its own (recorded), and so do servers with a redirect URI that is not registered |
-| ` + "`" + `invalid_client` + "`" + `, and the provider has given out a "secret" | it goes to ` + "`" + `Config.InstalledAppSecret` + "`" + ` |
+| ` + "`" + `invalid_client` + "`" + ` or ` + "`" + `client_secret is missing` + "`" + `, and the provider has given out a "secret" | it goes to ` + "`" + `Config.InstalledAppSecret` + "`" + ` |
 | a redirect URI that the provider does not know | the column "redirect" is what is sent; ` + "`" + `Browser.RedirectURI` + "`" + ` is for another one, with a port where the provider compares ports |
 
 ## The table
