@@ -10,8 +10,10 @@ import (
 )
 
 // Dir returns a Store that keeps one sealed record for each key in the
-// directory path, which it makes when it first writes. It may be used by any
-// number of processes at once. k keeps the key; see [Seal] for what sealing
+// directory path, which it makes when it first writes. A path that is relative
+// is another store in each working directory: where people have theirs is
+// keychain.Dir, and a service has /var/lib. It may be used by any number of
+// processes at once. k keeps the key; see [Seal] for what sealing
 // promises.
 //
 //   - Put writes a new file, syncs it and renames it over the old one: a crash

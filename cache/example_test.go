@@ -36,7 +36,7 @@ func ExampleDir() {
 
 // A secret that Kubernetes mounts, or any other file that somebody else made.
 func ExampleKeyFile() {
-	store := cache.Dir("sessions", cache.KeyFile("/run/secrets/myapp/key"))
+	store := cache.Dir("/var/lib/myapp/sessions", cache.KeyFile("/run/secrets/myapp/key"))
 	_, _, err := store.Get(context.Background(), "a-1")
 	fmt.Println(errors.Is(err, cache.ErrNotFound))
 	// Output: true
@@ -45,7 +45,7 @@ func ExampleKeyFile() {
 // A credential that systemd unseals: LoadCredentialEncrypted=myapp.key
 func ExampleKeyFile_systemd() {
 	key := filepath.Join(os.Getenv("CREDENTIALS_DIRECTORY"), "myapp.key")
-	store := cache.Dir("sessions", cache.KeyFile(key))
+	store := cache.Dir(filepath.Join(os.Getenv("STATE_DIRECTORY"), "sessions"), cache.KeyFile(key))
 	_, _, err := store.Get(context.Background(), "a-1")
 	fmt.Println(errors.Is(err, cache.ErrNotFound))
 	// Output: true

@@ -1,6 +1,8 @@
 package cache_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -106,6 +108,56 @@ func TestPinMovesUnderARunningProcess(t *testing.T) {
 	err := running.(cache.Reserver).Reserve(t.Context(), "a-1", 1)
 	require.ErrorIs(t, err, cache.ErrUnavailable)
 	require.ErrorContains(t, err, `"passphrase"`)
+}
+
+// adopter is Keys that answers with a key that others keep.
+type adopter struct {
+	named
+	adopted []string
+	refuses error
+}
+
+func (a *adopter) Adopt(_ context.Context, id string, key []byte) error {
+	if cache.KeyID(key) != id {
+		return errors.New("not the key of that id")
+	}
+	a.adopted = append(a.adopted, id)
+	return a.refuses
+}
+
+// Keys takes a key over before a store is pinned to it, in a sign-in alone, and
+// may refuse.
+func TestPinIsAdopted(t *testing.T) {
+	t.Parallel()
+	k, dir := &fakeKeys{}, t.TempDir()
+	put(t, cache.Dir(dir, named{k, "kernel"}), "a-1", "one", "")
+	a := &adopter{named: named{k, "both"}}
+	open := func() cache.Store { return cache.Dir(dir, a) }
+	requireRecord(t, open(), "a-1", "one")
+	_, err := open().Put(t.Context(), "a-2", nil, "")
+	require.ErrorIs(t, err, cache.ErrUnavailable)
+	require.Empty(t, a.adopted)
+
+	for _, err := range []error{cache.ErrLocked, context.Canceled, errors.New("of the vault")} {
+		a.refuses = err
+		require.ErrorIs(t, open().(cache.Unlocker).Unlock(t.Context()), err)
+		put(t, cache.Dir(dir, named{k, "kernel"}), "a-1", "one", requireRecord(t, open(), "a-1", "one"))
+	}
+	require.ErrorIs(t, open().(cache.Unlocker).Unlock(t.Context()), cache.ErrUnavailable, "of an error that says nothing else")
+
+	a.refuses, a.adopted = nil, nil
+	for range 2 {
+		require.NoError(t, open().(cache.Unlocker).Unlock(t.Context()))
+	}
+	require.Len(t, a.adopted, 1, "once: then it is pinned")
+	require.Equal(t, 1, k.made)
+	put(t, open(), "a-1", "two", requireRecord(t, open(), "a-1", "one"))
+
+	require.NoError(t, cache.Dir(dir, named{k, "kernel"}).(cache.Unlocker).Unlock(t.Context()))
+	a.refuses = cache.ErrNotFound
+	require.NoError(t, open().(cache.Unlocker).Unlock(t.Context()))
+	require.Equal(t, 2, k.made, "it has one of its own")
+	requireRecord(t, open(), "a-1", "two")
 }
 
 // A store of schema 1 says nothing of the provider, and is pinned by the next

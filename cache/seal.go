@@ -20,8 +20,9 @@ import (
 //
 // The store is pinned to k's [Provider] when its first key is made. With
 // another one, what that has no key for is ErrUnavailable from then on, and so
-// are Put and Reserve, until an Unlock moves the pin. What the first one sealed
-// stays readable with it.
+// are Put and Reserve, until an Unlock moves the pin, along with the key if the
+// new one has it (see [Adopter]). What the first one sealed stays readable with
+// it.
 //
 // The abilities of inner are passed on ([TryLocker], [Changer], [Reserver],
 // [Leaser]). The result is [Sealed], and an [Unlocker]: it unlocks inner, then k if its

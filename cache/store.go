@@ -116,6 +116,17 @@ type Provider interface {
 	Provider() string
 }
 
+// Adopter is Keys that may answer with a key that others keep, such as one that
+// the machine forgets. A sign-in that is about to pin a store to them hands them
+// the key of the store first, and no session depends on the others from then on.
+type Adopter interface {
+	// Adopt keeps the key of that id, or makes sure that it is kept already.
+	// ErrNotFound means that it cannot have this one, but one of its own,
+	// which seals from then on. After any other error, such as ErrLocked, the
+	// pin stays where it is.
+	Adopt(ctx context.Context, id string, key []byte) error
+}
+
 // providerName is empty for Keys that does not say.
 func providerName(k Keys) string {
 	p, ok := k.(Provider)

@@ -232,7 +232,8 @@ func (v *vault) settle(ctx context.Context) error {
 // renew publishes a key that this process can use, under the lock of the
 // manifest. Without it, of twenty processes at their first start each would
 // make its own and read nothing of the others'. pin takes the store over from
-// another provider; what that one's key sealed stays readable for it.
+// another provider, along with its key if that can be had; what another key
+// sealed stays readable for whoever has it.
 func (v *vault) renew(ctx context.Context, pin bool) (store id, key []byte, err error) {
 	wait, cancel := context.WithTimeout(ctx, makingKeyLasts)
 	defer cancel()
@@ -261,6 +262,9 @@ func (v *vault) renew(ctx context.Context, pin bool) (store id, key []byte, err 
 	if published && err == nil && (!pin || m.pinned && m.provider == v.provider) {
 		return m.store, key, nil // by somebody else, meanwhile
 	}
+	if pin && err == nil && key != nil {
+		err = v.adopt(ctx, m.key, key)
+	}
 	if lost(err) || err == nil && key == nil {
 		key, err = v.create(ctx)
 	}
@@ -268,6 +272,25 @@ func (v *vault) renew(ctx context.Context, pin bool) (store id, key []byte, err 
 		return "", nil, err
 	}
 	return v.publish(ctx, m.store, key, rev, !published)
+}
+
+// adopt hands a key to its new provider. After an error that is lost the
+// provider does without it.
+func (v *vault) adopt(ctx context.Context, i id, key []byte) error {
+	adopter, ok := v.keys.(Adopter)
+	if !ok {
+		return nil // who answers with a key keeps it
+	}
+	done, err := v.alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	err = adopter.Adopt(ctx, string(i), slices.Clone(key))
+	if err == nil || lost(err) {
+		return err
+	}
+	return typed(err)
 }
 
 // lost tells what only a new key, or a new manifest, can mend.

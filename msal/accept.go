@@ -1,6 +1,7 @@
 package msal
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -245,11 +246,12 @@ func (c *core) signedIn(md *metadata, q request, got *answer, account Account) u
 // consent may have come since.
 //
 // A session that began without OpenID Connect goes on so, whatever the server
-// has become: the defaults that were not asked for are not.
+// has become: the defaults that were not asked for are not. Nor are those without
+// which it had to start again, at Microsoft's platform either.
 func (c *core) withheld(md *metadata, q request, got *answer) scopes.Set {
-	var withheld scopes.Set
+	withheld := got.refused
 	if !md.openID {
-		withheld = scopes.Defaults().Without(md.defaults).Without(q.explicit)
+		withheld = withheld.Union(scopes.Defaults().Without(md.defaults)).Without(q.explicit)
 	}
 	if !got.scopeGiven || c.microsoft() {
 		return withheld
@@ -271,10 +273,14 @@ func (c *core) continued(q request, got *answer, account Account, from origin) u
 	if g := from.record.grantFor(q); g != nil {
 		spent = *g
 	}
-	return update{replaces: spent.refreshToken, apply: func(r *record) *record {
+	gives := cmp.Or(got.refreshToken, spent.refreshToken)
+	return update{replaces: spent.refreshToken, gives: gives, apply: func(r *record) *record {
 		same := func(g grant) bool { return g.scopes == spent.scopes && g.resource == spent.resource }
-		if i := slices.IndexFunc(r.grants, same); i >= 0 && got.refreshToken != "" {
-			r.grants[i].refreshToken = got.refreshToken
+		if i := slices.IndexFunc(r.grants, same); i >= 0 {
+			r.grants[i].refreshToken = cmp.Or(got.refreshToken, r.grants[i].refreshToken)
+			if got.refused.Len() > 0 {
+				r.grants[i].withhold(got.refused)
+			}
 		}
 		if got.idToken != "" {
 			r.idToken, r.account = got.idToken, account
@@ -287,19 +293,20 @@ func (c *core) continued(q request, got *answer, account Account, from origin) u
 
 // accessOf is the access token of an answer as it is stored.
 func (c *core) accessOf(q request, got *answer, account Account, renewable bool) access {
+	lifetime := got.lifetime
 	if got.undated && !renewable {
 		// Nothing replaces it, so it is used until the API does not take it any
 		// more. HTTPClient sees that; others call ForceRefresh.
-		got.lifetime = maxLifetime
+		lifetime = maxLifetime
 	}
 	a := access{
 		token: got.accessToken, tokenType: got.tokenType, resource: q.resource,
 		asked: q.want.String(), granted: grantedBy(q, got, account, renewable).String(),
-		obtained: got.received, expiry: got.received.Add(got.lifetime).Round(0),
+		obtained: got.received, expiry: got.received.Add(lifetime).Round(0),
 	}
-	margin := min(5*time.Minute, got.lifetime/10)
+	margin := min(5*time.Minute, lifetime/10)
 	a.refreshAfter = a.expiry.Add(-margin)
-	if got.refreshIn > 0 && got.refreshIn < got.lifetime {
+	if got.refreshIn > 0 && got.refreshIn < lifetime {
 		a.refreshAfter = got.received.Add(got.refreshIn).Round(0)
 	}
 	return a

@@ -42,7 +42,8 @@ func (c *core) accounts(ctx context.Context) (accounts []Account, failed error) 
 		switch {
 		case err == nil:
 			accounts = append(accounts, a)
-		case errors.Is(err, ErrSignInRequired): // one record that nobody can read must not hide the others
+		case errors.Is(err, ErrSignInRequired), errors.Is(err, errNewerSchema):
+			// One record that nobody can read, or only a newer version, must not hide the others.
 		case failed == nil:
 			failed = err
 		}
@@ -87,7 +88,11 @@ func (c *core) stored(ctx context.Context, key string) (Account, error) {
 // server.
 //
 // ErrNotRevoked means that the record is gone and only the server was not told.
-// After any other error it may still be in the store.
+// After any other error it may still be in the store. No error means that the
+// record is gone, and not that a server has been told: one that publishes no
+// revocation endpoint, such as Microsoft's platform, cannot be. What it gave
+// stays valid there until it expires, for whoever has a copy; a person ends it in
+// the settings of their account.
 func (c *Client) SignOut(ctx context.Context) error {
 	if err := c.signOut(ctx); err != nil {
 		return fmt.Errorf("msal: sign out: %w", err)
@@ -105,7 +110,7 @@ func (c *Client) signOut(ctx context.Context) error {
 	case c.account != "":
 		s = c.core.newSession(c.account) // delete what cannot be read, too
 	case errors.Is(err, cache.ErrUnreadable) || errors.Is(err, cache.ErrLocked) || errors.Is(err, cache.ErrUnavailable) || errors.Is(err, cache.ErrNoSecureStorage):
-		return notRevoked(c.core.deleteAll(ctx), unread(err))
+		return notRevoked(c.core.deleteOnly(ctx), unread(err))
 	case errors.Is(err, ErrSignInRequired):
 		return nil
 	default:
@@ -154,7 +159,7 @@ func (s *session) forget(ctx context.Context) (dead []string, untold, err error)
 		defer func() { _ = unlock(nil) }()
 	}
 	r, _, err := s.read(ctx)
-	if err == nil {
+	if err == nil || errors.Is(err, errTenant) {
 		for _, g := range r.grants {
 			if g.refreshToken != "" {
 				dead = append(dead, g.refreshToken)
@@ -166,27 +171,27 @@ func (s *session) forget(ctx context.Context) (dead []string, untold, err error)
 		return dead, untold, err
 	}
 	s.core.signOuts.Add(1) // who has read the record and not yet remembered it sees this, see open
-	s.end()
+	// The one that is known is s, unless s was made to delete what cannot be read.
 	if known := s.core.sessions.find(s.bound.account); known != nil {
 		known.end()
 		s.core.sessions.remove(s.bound.account, known)
 		s.core.only.CompareAndSwap(known, nil)
 	}
+	s.end()
 	s.core.event(ctx, "signed out", s)
 	return dead, untold, nil
 }
 
-// deleteAll deletes the one record there is, which cannot be read now.
-func (c *core) deleteAll(ctx context.Context) error {
-	for key, err := range c.Cache.List(ctx, c.prefix) {
-		if err == nil {
-			err = c.Cache.Delete(ctx, key)
-		}
-		if err != nil {
-			return err
-		}
+// deleteOnly deletes the one record there is, which cannot be read now.
+func (c *core) deleteOnly(ctx context.Context) error {
+	key, _, err := c.onlyKey(ctx)
+	switch {
+	case errors.Is(err, ErrSignInRequired):
+		return nil
+	case err != nil:
+		return err
 	}
-	return nil
+	return c.Cache.Delete(ctx, key)
 }
 
 // revoke tells the server that a refresh token is no longer needed. The answer
@@ -222,16 +227,20 @@ func (c *Client) Shutdown(ctx context.Context) error {
 
 func (c *core) shutdown(ctx context.Context) error {
 	err := c.flights.wait(ctx)
-	for s := range c.sessions.all() {
-		if s.unsaved.Load() != nil {
+	tenants := map[*core]bool{c.root: true, c: true} // c may be forgotten by now
+	c.root.tenants.Range(func(_, other any) bool {
+		tenants[other.(*core)] = true
+		return true
+	})
+	for tenant := range tenants {
+		for s := range tenant.sessions.all() {
+			if s.unsaved.Load() == nil {
+				continue
+			}
 			if sn, e := s.saveAgain(ctx); e == nil && sn.warning != nil {
 				err = errors.Join(err, sn.warning)
 			}
 		}
 	}
-	c.tenants.Range(func(_, other any) bool {
-		err = errors.Join(err, other.(*core).shutdown(ctx))
-		return true
-	})
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"strings"
 	"sync"
@@ -126,29 +127,60 @@ func TestUnreadableAccount(t *testing.T) {
 	store := cache.Memory()
 	with := func(cfg *msal.Config) { cfg.Cache = store }
 	tokens := signInAll(t, p, newClient(t, p, with))
-	spoil := func(key string) {
+	spoil := func(key, data string) {
 		_, rev, err := store.Get(t.Context(), key)
 		require.NoError(t, err)
-		_, err = store.Put(t.Context(), key, []byte(`{"schema":1`), rev)
+		_, err = store.Put(t.Context(), key, []byte(data), rev)
 		require.NoError(t, err)
 	}
-	spoil(records(t, store)[0])
-	c := newClient(t, p, with)
-	accounts, err := c.Accounts(t.Context())
-	require.NoError(t, err)
-	require.Len(t, accounts, 1)
+	var c *msal.Client
+	var accounts []msal.Account
+	for _, data := range []string{`{"schema":2}`, `{"schema":1`} {
+		spoil(records(t, store)[0], data)
+		c = newClient(t, p, with)
+		var err error
+		accounts, err = c.Accounts(t.Context())
+		require.NoError(t, err)
+		require.Len(t, accounts, 1)
+	}
 	for _, token := range tokens {
 		if token.Account != accounts[0] {
-			_, err = c.For(token.Account).Token(t.Context(), "read")
+			_, err := c.For(token.Account).Token(t.Context(), "read")
 			require.ErrorIs(t, err, msal.ErrSignInRequired)
 			require.ErrorIs(t, err, cache.ErrUnreadable)
 			requireNotRevoked(t, c.For(token.Account).SignOut(t.Context()), cache.ErrUnreadable)
 		}
 	}
 	require.Len(t, records(t, store), 1)
-	spoil(records(t, store)[0])
+	spoil(records(t, store)[0], `{"schema":1`)
 	requireNotRevoked(t, newClient(t, p, with).SignOut(t.Context()), cache.ErrUnreadable)
 	require.Empty(t, records(t, store))
+}
+
+// hiccup is a store that cannot list once.
+type hiccup struct {
+	*brokenStore
+	over bool
+}
+
+func (s *hiccup) List(ctx context.Context, prefix string) iter.Seq2[string, error] {
+	if s.over {
+		return s.Store.List(ctx, prefix)
+	}
+	s.over = true
+	return func(yield func(string, error) bool) { yield("", cache.ErrUnavailable) }
+}
+
+// A sign-out without a name that could not look deletes one account at most.
+func TestSignOutOfNobodyInParticular(t *testing.T) {
+	t.Parallel()
+	p := msaltest.New(t)
+	store := &hiccup{brokenStore: &brokenStore{Store: cache.Memory()}, over: true}
+	with := func(cfg *msal.Config) { cfg.Cache = store }
+	signInAll(t, p, newClient(t, p, with))
+	store.over = false
+	require.ErrorIs(t, newClient(t, p, with).SignOut(t.Context()), msal.ErrAccountRequired)
+	require.Len(t, records(t, store), 2)
 }
 
 // requireNotRevoked checks that a sign-out has done here what it could, and that

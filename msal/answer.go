@@ -17,6 +17,7 @@ import (
 	"github.com/staysigned/staysigned/internal/strictjson"
 	"github.com/staysigned/staysigned/internal/termsafe"
 	"github.com/staysigned/staysigned/internal/wire"
+	"github.com/staysigned/staysigned/scopes"
 )
 
 // answer is a successful token response (RFC 6749 section 5.1), found to be
@@ -35,7 +36,8 @@ type answer struct {
 	received     time.Time
 	date         time.Time // the server's clock, if it judges the ID token; zero: ours does
 	number       uint64
-	claims       string // the challenge it was asked to satisfy
+	claims       string     // the challenge it was asked to satisfy
+	refused      scopes.Set // defaults that the request went without, because the server had refused them
 }
 
 const (
@@ -50,7 +52,9 @@ const (
 // *wire.Error.
 func (c *core) post(ctx context.Context, endpoint string, form url.Values, until context.Context) (wire.Answer, error) {
 	a, err := c.wire.Post(ctx, endpoint, form, until)
-	if err == nil && a.Status < 300 && (!bytes.Contains(a.Body, []byte(`"error"`)) || !refuses(a.Body)) {
+	// Without an escape a name stands in the text as it is read. Most answers are not decoded twice.
+	plain := !bytes.Contains(a.Body, []byte(`"error"`)) && !bytes.Contains(a.Body, []byte(`\`))
+	if err == nil && a.Status < 300 && (plain || !refuses(a.Body)) {
 		return a, nil
 	}
 	var refused *ServerError

@@ -117,6 +117,7 @@ func TestRefuses(t *testing.T) {
 		`{"error":"invalid_grant"}`: true,
 		`{"error":"invalid_grant","access_token":"at","token_type":"Bearer"}`: true,
 		`{"error":""}`:                                   true,
+		`{"\u0065rr\u006Fr":"x"}`:                        true,
 		`{"error":{}}`:                                   true,
 		`{"error":true}`:                                 true,
 		`{"access_token":"at","x":"\"error\""}`:          false,
@@ -186,7 +187,7 @@ func FuzzParseAnswer(f *testing.F) {
 		r := record{account: Account{ID: "x"}, pending: &pending{answer: got.raw}}
 		data, err := r.encode()
 		require.NoError(t, err)
-		stored, err := decodeRecord(data)
+		stored, err := decodeRecord(data, "")
 		require.NoError(t, err)
 		again, err := (&core{}).parseAnswer(stored.pending.answer, time.Unix(1, 0))
 		require.NoError(t, err)

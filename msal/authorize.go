@@ -46,7 +46,7 @@ func (c *Client) authorize(ctx context.Context, redirectURI string, scope []stri
 	if err != nil {
 		return nil, err
 	}
-	return a.authorize(redirectURI, "")
+	return a.authorize(redirectURI, "", authorizationLife)
 }
 
 // checkRedirect accepts what RFC 8252 section 7 lets a native application
@@ -83,12 +83,13 @@ type Authorization struct {
 	nonce    secret.String
 	verifier secret.String
 	began    time.Time
+	life     time.Duration // from then on
 	used     atomic.Bool
 }
 
 // authorize makes the authorization request (RFC 6749 section 4.1.1, RFC 7636,
 // OpenID Connect Core 3.1.2.1).
-func (a *attempt) authorize(redirectURI, responseMode string) (*Authorization, error) {
+func (a *attempt) authorize(redirectURI, responseMode string, life time.Duration) (*Authorization, error) {
 	if err := a.md.doc.Need("authorization_endpoint"); err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ func (a *attempt) authorize(redirectURI, responseMode string) (*Authorization, e
 	core := a.client.core
 	verifier := oauth2.GenerateVerifier()
 	z := &Authorization{
-		attempt: a, redirect: redirectURI, began: time.Now(),
+		attempt: a, redirect: redirectURI, began: time.Now(), life: life,
 		state: secret.New(random()), nonce: secret.New(random()), verifier: secret.New(verifier),
 	}
 	params := a.front()
@@ -153,25 +154,20 @@ func (z *Authorization) URL() string { return z.url.Reveal() }
 //
 // ErrStateMismatch means that they belong to something else; it does not use
 // the Authorization up, so wait for the right ones. Everything else does: an
-// authorization code is sent once, whatever comes of it.
+// authorization code is sent once, whatever comes of it. If it is a *ServerError
+// of a server that refuses a scope which every request asks for, its text says
+// which to name in Config.OmitScopes; SignIn starts again without by itself.
 //
 // MSAL calls it AcquireTokenByAuthCode.
 func (z *Authorization) Redeem(ctx context.Context, callback url.Values) (Token, error) {
 	t, err := z.redeem(ctx, callback)
-	if refused, ok := errors.AsType[*ServerError](err); ok {
-		z.attempt.remember(ctx, refused)
+	if err == nil {
+		return t, nil
 	}
-	if err != nil {
-		return Token{}, fmt.Errorf("msal: redeem: %w", err)
+	if tries := z.attempt.tries(err); tries != nil {
+		err = fmt.Errorf("%w; if %s is refused every time, name it in Config.OmitScopes", err, tries[0])
 	}
-	return t, nil
-}
-
-// remember spares the next Authorize the defaults that this one was refused for.
-func (a *attempt) remember(ctx context.Context, refused *ServerError) {
-	if named, _ := a.md.refusedBy(refused, a.explicit); !a.last && named.Len() > 0 {
-		a.client.core.refuse(ctx, named)
-	}
+	return Token{}, fmt.Errorf("msal: redeem: %w", err)
 }
 
 func (z *Authorization) redeem(ctx context.Context, callback url.Values) (Token, error) {
@@ -181,8 +177,8 @@ func (z *Authorization) redeem(ctx context.Context, callback url.Values) (Token,
 	if z.used.Swap(true) {
 		return Token{}, errors.New("this authorization has been redeemed before; start a new one with Authorize")
 	}
-	if age := time.Since(z.began); age > authorizationLife {
-		return Token{}, fmt.Errorf("%w: this authorization is %s old, more than %s; start a new one with Authorize", ErrSignInTimeout, age.Round(time.Second), authorizationLife)
+	if age := time.Since(z.began); age > z.life {
+		return Token{}, fmt.Errorf("%w: this authorization is %s old, more than %s; start a new one", ErrSignInTimeout, age.Round(time.Second), z.life)
 	}
 	code, err := z.code(callback)
 	if err != nil {
@@ -232,7 +228,8 @@ func (z *Authorization) code(callback url.Values) (string, error) {
 func redirectError(callback url.Values) *ServerError {
 	said := func(name string) string { return forget(callback)(callback.Get(name)) }
 	e := &ServerError{
-		Code: said("error"), Description: said("error_description"), URI: said("error_uri"),
+		redirect: true,
+		Code:     said("error"), Description: said("error_description"), URI: said("error_uri"),
 		Suberror: cmp.Or(said("suberror"), said("error_subcode")),
 		Codes:    parseCodes(nil, callback.Get("error_description")),
 	}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -79,4 +80,20 @@ func TestIssuedBy(t *testing.T) {
 	require.True(t, issuedBy("https://a.example", "https://a.example"))
 	require.False(t, issuedBy("https://a.example/", "https://a.example"))
 	require.False(t, issuedBy("https://a.example"+tenant, "https://a.example"), "another host, without a placeholder to fill")
+}
+
+// Who is back within Browser.Timeout is not too late, however long that is.
+func TestAuthorizationLivesAsLongAsTheBrowser(t *testing.T) {
+	t.Parallel()
+	doc, err := discovery.Parse([]byte(`{"issuer":"https://idp.example","authorization_endpoint":"https://idp.example/authorize"}`), false)
+	require.NoError(t, err)
+	c, err := New(Config{ClientID: "a-test-client", Authority: "https://idp.example"})
+	require.NoError(t, err)
+	a := &attempt{client: c, md: &metadata{doc: doc}}
+	z, err := a.authorize("http://127.0.0.1", "", Browser{Timeout: 15 * time.Minute}.timeout())
+	require.NoError(t, err)
+	z.began = z.began.Add(-12 * time.Minute)
+	_, err = z.redeem(t.Context(), url.Values{"state": {z.state.Reveal()}, "error": {"access_denied"}})
+	require.ErrorContains(t, err, "access_denied")
+	require.NotErrorIs(t, err, ErrSignInTimeout)
 }

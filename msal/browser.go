@@ -42,8 +42,14 @@ type Browser struct {
 	// plain one in light and dark.
 	Page []byte
 
-	// Open opens the person's browser. If nil, the system's is started. It may
-	// block until the browser is closed; its context ends with the sign-in.
+	// Open opens the person's browser. If nil, the one that the environment
+	// variable BROWSER names is started, or else the system's. It may block
+	// until the browser is closed; its context ends with the sign-in.
+	//
+	// An error means that no browser came up: the person gets to see the address,
+	// and SignIn goes on waiting. If the error, or one that it wraps, has a method
+	// SignInEnded() bool that returns true, SignIn ends with it: an Open that is
+	// itself the browser may know that nobody will come back.
 	Open func(ctx context.Context, url string) error
 
 	// Show tells the person the URL, for the case that no browser comes up. It
@@ -63,9 +69,14 @@ func NoBrowser() (why string) {
 
 const defaultSignInTimeout = 5 * time.Minute
 
-func (b Browser) check() error {
+func (b Browser) check(*Client, []string) error {
 	if b.ResponseMode != "" && b.ResponseMode != "form_post" && b.ResponseMode != "query" {
 		return fmt.Errorf("Browser.ResponseMode %q: want form_post or query", b.ResponseMode)
+	}
+	if b.RedirectURI != "" {
+		if err := loopback.Check(b.RedirectURI); err != nil {
+			return fmt.Errorf("Browser.RedirectURI: %w", err)
+		}
 	}
 	return nil
 }
@@ -92,14 +103,14 @@ func (b Browser) signIn(ctx context.Context, a *attempt) (Token, error) {
 		return Token{}, err
 	}
 	defer listener.Close()
-	z, err = a.authorize(listener.RedirectURI(), mode)
+	z, err = a.authorize(listener.RedirectURI(), mode, b.timeout())
 	close(ready)
 	if err != nil {
 		return Token{}, err
 	}
 	// The end of this context may end the browser, so it comes after the page
 	// that says how the sign-in went.
-	visiting, cancel := context.WithTimeoutCause(ctx, b.timeout(), ErrSignInTimeout)
+	visiting, cancel := context.WithTimeoutCause(ctx, z.life, ErrSignInTimeout)
 	defer cancel()
 	answer, err := b.visit(visiting, a, listener, z)
 	if err != nil {
@@ -137,34 +148,54 @@ func (b Browser) visit(ctx context.Context, a *attempt, listener *loopback.Serve
 		}
 	}
 	opened := make(chan error, 1)
-	go func() { opened <- b.open(ctx, a, z.URL(), listener.RedirectURI()) }()
+	waiting, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	go func() {
+		err := b.open(ctx, a, z.URL(), listener.RedirectURI())
+		if signInEnded(err) {
+			end(fmt.Errorf("Browser.Open: %w", err))
+		}
+		opened <- err
+	}()
 
-	answer, err := listener.Wait(ctx)
+	answer, err := listener.Wait(waiting)
 	if err == nil {
 		return answer, nil
 	}
-	if cause := context.Cause(ctx); !errors.Is(cause, ErrSignInTimeout) {
+	if cause := context.Cause(waiting); !errors.Is(cause, ErrSignInTimeout) {
 		return nil, cause
 	}
 	return nil, b.late(listener, opened)
 }
 
+// signInEnded tells whether an error of Open says that nobody will come back. It
+// is a method that says so, as of net.Error, because what opens a browser in
+// tests does not import this package.
+func signInEnded(err error) bool {
+	e, ok := errors.AsType[interface {
+		error
+		SignInEnded() bool
+	}](err)
+	return ok && e.SignInEnded()
+}
+
 // late says why probably nobody came back. A server that does not know the
-// redirect URI shows that to the person and never calls it.
+// redirect URI, or wants an administrator's consent, shows that to the person
+// and never calls it.
 func (b Browser) late(listener *loopback.Server, opened chan error) error {
-	hint := listener.Hint()
-	if hint == "" {
-		hint = "if the browser shows an error, see whether this is registered with the server as the application's redirect URI"
-	}
-	err := fmt.Errorf("%w: no browser came back to %s within %s: %s", ErrSignInTimeout, listener.RedirectURI(), b.timeout(), hint)
+	err := fmt.Errorf("%w: no browser came back to %s within %s", ErrSignInTimeout, listener.RedirectURI(), b.timeout())
 	select {
 	case failed := <-opened:
 		if failed != nil {
-			return fmt.Errorf("%w; opening the browser: %w", err, failed)
+			err = fmt.Errorf("%w: opening it: %w", err, failed)
 		}
 	default:
 	}
-	return err
+	hint := listener.Hint()
+	if hint == "" {
+		hint = "if the browser shows an error, that is why; one about the redirect URI means that this one has to be registered with the server"
+	}
+	return fmt.Errorf("%w; %s", err, hint)
 }
 
 // open opens the browser, and helps the person to do so where none comes up, or
@@ -187,6 +218,9 @@ func (b Browser) open(ctx context.Context, a *attempt, address, redirect string)
 	}
 	if err == nil || ctx.Err() != nil {
 		return nil
+	}
+	if signInEnded(err) {
+		return err
 	}
 	core.Logger.WarnContext(ctx, "browser not opened", "error", err)
 	if b.Show == nil && (b.Open != nil || advice == "") {

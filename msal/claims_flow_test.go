@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -213,6 +214,76 @@ func TestHTTPClientChallengesWithoutEnd(t *testing.T) {
 	}
 }
 
+// An API that thinks of something new each time causes ten refreshes in a minute,
+// whether it likes the new tokens or not, and whether there are any.
+func TestHTTPClientChangingChallenges(t *testing.T) {
+	newer := func(n int) string {
+		return fmt.Sprintf(`Bearer error="insufficient_claims", claims="{\"access_token\":{\"nbf\":{\"value\":\"%d\"}}}"`, n)
+	}
+	person := msaltest.Fault{Code: "interaction_required", Times: -1}
+	for name, tc := range map[string]struct {
+		refuses   func(n int, again bool) string // the challenge to the nth request, with a token that came again or not; "": none
+		fault     msaltest.Fault
+		requests  int
+		refreshes int
+		last      int // status; 0: an error
+	}{
+		"never content":                      {func(n int, _ bool) string { return newer(n) }, msaltest.Fault{}, 50, 5, 401},
+		"R-MS-7 limit: 401s of an API, ten":  {contentOnce(newer), msaltest.Fault{}, 11, 10, 200},
+		"R-MS-7 limit: 401s of an API, more": {contentOnce(newer), msaltest.Fault{}, 50, 10, 401},
+		"each token once, without claims":    {contentOnce(func(int) string { return "Bearer" }), msaltest.Fault{}, 50, 10, 401},
+		"a person is needed":                 {func(n int, _ bool) string { return newer(n) }, person, 50, 10, 401},
+		"three in turn, for a person":        {func(n int, _ bool) string { return newer(n % 3) }, person, 50, 3, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n, seen := 0, map[string]bool{}
+				net, c, _ := online(t, func(w http.ResponseWriter, r *http.Request) {
+					token := r.Header.Get("Authorization")
+					challenge := tc.refuses(n, seen[token])
+					n, seen[token] = n+1, true
+					if challenge != "" {
+						w.Header().Set("WWW-Authenticate", challenge)
+						w.WriteHeader(http.StatusUnauthorized)
+					}
+				})
+				if tc.fault.Code != "" {
+					net.p.Fail("token", tc.fault)
+				}
+				client := c.HTTPClient(api, "read")
+				var last int
+				get := func() {
+					resp, err := client.Get(api)
+					if last = 0; err == nil {
+						last = resp.StatusCode
+						resp.Body.Close()
+					} else {
+						require.ErrorIs(t, err, msal.ErrSignInRequired)
+					}
+				}
+				for range tc.requests {
+					get()
+				}
+				require.Equal(t, tc.refreshes, net.p.Count())
+				require.Equal(t, tc.last, last)
+				time.Sleep(time.Minute)
+				get()
+				require.Equal(t, tc.refreshes+1, net.p.Count(), "after a minute it is heard again")
+			})
+		})
+	}
+}
+
+// contentOnce refuses each token from its second request on.
+func contentOnce(challenge func(n int) string) func(int, bool) string {
+	return func(n int, again bool) string {
+		if again {
+			return challenge(n)
+		}
+		return ""
+	}
+}
+
 // Whoever else answers has no say: another origin, that of a redirect, and one
 // who repeats the token that he was shown.
 func TestHTTPClientForeignChallenges(t *testing.T) {
@@ -412,7 +483,11 @@ func TestRedirectError(t *testing.T) {
 			}
 			_, err = z.Redeem(t.Context(), answer)
 			e := asServerError(t, err)
-			require.Equal(t, &tc.want, e)
+			require.Equal(t, tc.want, msal.ServerError{
+				Code: e.Code, Description: e.Description, Suberror: e.Suberror, Claims: e.Claims, CorrelationID: e.CorrelationID,
+				URI: e.URI, Codes: e.Codes, StatusCode: e.StatusCode, RetryAfter: e.RetryAfter,
+			})
+			require.ErrorContains(t, err, "a redirect said "+tc.want.Code)
 			require.Equal(t, tc.action, e.Action())
 			require.NotErrorIs(t, err, msal.ErrSignInRequired)
 		})

@@ -63,6 +63,12 @@ func TestClaimsParameter(t *testing.T) {
 		"numbers keep digits":    {[]string{"cp1"}, `{"a":{"b":12345678901234567890}}`, `{"a":{"b":12345678901234567890},"access_token":{"xms_cc":{"values":["cp1"]}}}`, ""},
 		"quotes in capabilities": {capabilities: []string{`"]}`}, want: `{"access_token":{"xms_cc":{"values":["\"]}"]}}}`},
 		"other members":          {[]string{"cp1"}, `{"x":[1],"access_token":{}}`, `{"access_token":{"xms_cc":{"values":["cp1"]}},"x":[1]}`, ""},
+		"R-MS-7 added to none":   {challenge: `{"access_token":{"nbf":{"value":"1"},"xms_cc":{"values":["cp1"]}},"id_token":{"a":null}}`, want: `{"access_token":{"nbf":{"value":"1"}},"id_token":{"a":null}}`},
+		"R-MS-7 none but those":  {challenge: `{"access_token":{"xms_cc":{"values":["cp1"]}}}`, want: `{"access_token":{}}`},
+		"R-MS-7 by escapes":      {challenge: `{"access\u005ftoken":{"xms\u005fcc":null}}`, want: `{"access_token":{}}`},
+		"elsewhere":              {challenge: `{"id_token": {"xms_cc":{}}}`, want: `{"id_token": {"xms_cc":{}}}`},
+		"no claims, as it is":    {challenge: `{"access_token": ["xms_cc"]}`, want: `{"access_token": ["xms_cc"]}`},
+		"null, as it is":         {challenge: `{"access_token": null}`, want: `{"access_token": null}`},
 		"not claims":             {[]string{"cp1"}, `{"access_token":[1]}`, "", "not an object"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,10 +89,10 @@ func TestClaimsParameter(t *testing.T) {
 }
 
 // FuzzParseChallenge: what is accepted is a JSON object no longer than the
-// bound; each spelling of it means the same; and with capabilities it keeps all
-// it says and gains them, or is refused.
+// bound; each spelling of it means the same; without capabilities it brings none;
+// and with some it keeps all it says and gains them, or is refused.
 func FuzzParseChallenge(f *testing.F) {
-	for _, s := range []string{"{}", "e30=", "e30", `{"access_token":{"a":null}}`, `{"access_token":null}`, `{"a":1}`, "[]", "eyJhIjoiPz8_In0", " { } ", "\u00a0{}", `{"":{}}`} {
+	for _, s := range []string{"{}", "e30=", "e30", `{"access_token":{"a":null}}`, `{"access_token":null}`, `{"access_token":{"xms_cc":{}}}`, `{"a":1}`, "[]", "eyJhIjoiPz8_In0", " { } ", "\u00a0{}", `{"":{}}`} {
 		f.Add(s)
 	}
 	client := &core{settings: settings{Config: Config{Capabilities: []string{"cp1"}}}}
@@ -108,6 +114,11 @@ func FuzzParseChallenge(f *testing.F) {
 				require.Equal(t, text, again)
 			}
 		}
+		plain, err := (&core{}).claimsParameter(text)
+		require.NoError(t, err)
+		var less map[string]any
+		require.NoError(t, json.Unmarshal([]byte(plain), &less))
+		require.NotContains(t, asObject(less["access_token"]), "xms_cc")
 		merged, err := client.claimsParameter(text)
 		if err != nil {
 			return

@@ -3,7 +3,9 @@ package msal
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -38,6 +40,20 @@ type demand struct {
 	claims string    // claims challenge, a JSON object; "": none
 	since  time.Time // only a token obtained later will do,
 	after  uint64    // where in this process later means a greater number of core.answers
+	known  *snapshot // and none of these, whatever the clock of another host says about when; nil: none was known
+}
+
+// knew tells whether a token was known when the demand was made.
+func (d *demand) knew(e *entry) bool {
+	if d.known == nil {
+		return false
+	}
+	for i := range d.known.entries {
+		if d.known.entries[i].access.Reveal() == e.access.Reveal() {
+			return true
+		}
+	}
+	return false
 }
 
 // Params are what rarely varies in a request. The zero value of each field
@@ -48,9 +64,14 @@ type Params struct {
 	DomainHint string        // Microsoft: which organization
 	Tenant     string        // Microsoft: a tenant instead of the authority's
 	MaxAge     time.Duration // sign in again if the last time is longer ago (OpenID Connect Core 3.1.2.1)
-	ACRValues  []string      // authentication context classes, in order of preference
+	ACRValues  []string      // authentication context classes, in order of preference; the ID token of a sign-in has to name one of them
 	Resources  []string      // RFC 8707 resource indicators, absolute URIs
-	Extra      url.Values    // further parameters of the authorization request; none of the protocol's own
+
+	// Extra holds further parameters of the authorization request or device
+	// authorization request, none of the protocol's own. An audience tells tokens
+	// apart as Resources do: who has signed in with one asks for tokens with the
+	// same one, and signs in once for each. Nothing else in Extra tells them apart.
+	Extra url.Values
 }
 
 // New checks cfg, copies it, and returns a Client. It does no I/O: an
@@ -72,11 +93,13 @@ type core struct {
 	only     atomic.Pointer[session] // the one account, where it was found to be the only one
 	sound    atomic.Pointer[[]sound] // what Token was asked for before, whoever's it was
 	server   server
-	flights  flights
+	flights  *flights      // also of the other tenants, so that Shutdown waits for all
 	answers  atomic.Uint64 // counts the token answers of this process
 	signOuts atomic.Uint64 // and its sign-outs
 	epoch    time.Time     // where its monotonic clock counts from
-	tenants  sync.Map      // authority key → *core, for Params.Tenant
+	root     *core         // of New
+	tenants  sync.Map      // of root: authority key → *core, for Params.Tenant
+	named    atomic.Int64  // of root: so many of them since those without a session were left out
 }
 
 func newCore(s settings, w *wire.Client) *core {
@@ -84,8 +107,10 @@ func newCore(s settings, w *wire.Client) *core {
 		settings: s,
 		wire:     w,
 		prefix:   "a-" + hash(s.authority.Key, s.ClientID) + "-",
+		flights:  &flights{},
 		epoch:    time.Now(),
 	}
+	c.root = c
 	c.server.turn = make(chan struct{}, 1)
 	return c
 }
@@ -103,7 +128,15 @@ func hash(part ...string) string {
 // For returns a Client for one account; only its ID is read. Its Token and
 // SignOut concern that account, its SignIn hints at it and refuses anybody
 // else. For an account in use it allocates nothing.
+//
+// An Account without an ID, such as a look-up that found nothing gives, is
+// nobody: the first method that returns an error says so, before any I/O.
 func (c *Client) For(a Account) *Client {
+	if a.ID == "" {
+		d := c.derive()
+		d.err = errNobody
+		return d
+	}
 	s := c.core.sessions.find(a.ID)
 	if s != nil && !c.derived {
 		return &s.bound
@@ -115,6 +148,10 @@ func (c *Client) For(a Account) *Client {
 	return d
 }
 
+// errNobody: without it a look-up that found nothing would get the token of
+// whoever is the only one signed in, and sign them out.
+var errNobody = errors.New("For: the account has no ID, so it is nobody's; use one of Accounts")
+
 func (c *Client) derive() *Client {
 	d := &Client{core: c.core, account: c.account, derived: true, params: c.params, demand: c.demand, err: c.err}
 	d.session.Store(c.session.Load())
@@ -123,27 +160,41 @@ func (c *Client) derive() *Client {
 
 // With returns a Client whose requests carry p, which replaces that of c as a
 // whole. A mistake in p is reported by the first method that returns an error,
-// before any I/O.
+// before any I/O, also if p is replaced in its turn.
 func (c *Client) With(p Params) *Client {
 	d := c.derive()
 	d.params = &Params{
 		Prompt: p.Prompt, LoginHint: p.LoginHint, DomainHint: p.DomainHint, Tenant: p.Tenant, MaxAge: p.MaxAge,
-		ACRValues: slices.Clone(p.ACRValues), Resources: slices.Clone(p.Resources), Extra: cloneValues(p.Extra),
+		ACRValues: append([]string(nil), p.ACRValues...), // of an empty list nil: none was asked for
+		Resources: slices.Clone(p.Resources), Extra: cloneValues(p.Extra),
 	}
 	if err := p.check(); err != nil {
 		d.err = err
 		return d
 	}
+	core := c.core.root
 	if p.Tenant != "" {
-		core, err := c.core.tenant(p.Tenant)
-		if err != nil {
+		var err error
+		if core, err = core.tenant(p.Tenant); err != nil {
 			d.err = err
 			return d
 		}
-		d.core = core
-		d.session.Store(nil)
+	}
+	if core != c.core {
+		d.move(core)
 	}
 	return d
+}
+
+// move makes c, which is new, a Client of another tenant. That has sessions of
+// its own and counts its own answers: what is newer by the count of one says
+// nothing about a token of the other.
+func (c *Client) move(to *core) {
+	c.core = to
+	c.session.Store(nil)
+	if c.demand != nil {
+		c.demand = c.later(c.demand.claims)
+	}
 }
 
 // protocol are the parameters that the package sends itself. Taking them from
@@ -167,8 +218,8 @@ func hasField(name string) bool {
 }
 
 func (p Params) check() error {
-	for name, values := range p.Extra {
-		if len(values) != 1 {
+	for _, name := range slices.Sorted(maps.Keys(p.Extra)) {
+		if values := p.Extra[name]; len(values) != 1 {
 			return fmt.Errorf("Params.Extra: %q has %d values; a parameter is sent once (RFC 6749 section 3.1)", name, len(values))
 		}
 		if protocol(name) || hasField(name) {
@@ -188,7 +239,7 @@ func (p Params) check() error {
 	return nil
 }
 
-// tenant returns the core for the same application in another tenant of the
+// tenant returns root's core for the same application in another tenant of the
 // same cloud. Each has its own sessions: tokens say which tenant they are of.
 func (c *core) tenant(name string) (*core, error) {
 	a, err := c.authority.WithTenant(name)
@@ -203,8 +254,29 @@ func (c *core) tenant(name string) (*core, error) {
 	}
 	s := c.settings
 	s.authority, s.given = a, nil
-	known, _ := c.tenants.LoadOrStore(a.Key, newCore(s, c.wire))
+	fresh := newCore(s, c.wire)
+	fresh.root, fresh.flights = c, c.flights
+	known, before := c.tenants.LoadOrStore(a.Key, fresh)
+	if !before && c.named.Add(1) > maxNamed {
+		c.forgetTenants(a.Key)
+	}
 	return known.(*core), nil
+}
+
+// maxNamed is how many tenants are remembered for no more than their names. An
+// API names tenants, too: package azcred passes them on.
+const maxNamed = 100
+
+// forgetTenants leaves out the tenants in which nobody is signed in. A Client of
+// one goes on, and what it stores the next one finds in the store.
+func (c *core) forgetTenants(but string) {
+	c.named.Store(1)
+	c.tenants.Range(func(key, tenant any) bool {
+		if key != but && tenant.(*core).sessions.empty() {
+			c.tenants.Delete(key)
+		}
+		return true
+	})
 }
 
 // ForceRefresh returns a Client that takes no token obtained before this call.
@@ -216,7 +288,7 @@ func (c *Client) ForceRefresh() *Client {
 	if c.demand != nil {
 		claims = c.demand.claims
 	}
-	return c.demanding(c.core.later(claims))
+	return c.demanding(c.later(claims))
 }
 
 // demanding returns a Client whose tokens satisfy d.
@@ -227,8 +299,24 @@ func (c *Client) demanding(d *demand) *Client {
 }
 
 // later is the demand for a token obtained from now on.
-func (c *core) later(claims string) *demand {
-	return &demand{claims: claims, since: time.Now(), after: c.answers.Load()}
+func (c *Client) later(claims string) *demand {
+	return &demand{claims: claims, since: time.Now(), after: c.core.answers.Load(), known: c.known()}
+}
+
+// known is what this process knows of the account's session, or nil.
+func (c *Client) known() *snapshot {
+	s := c.session.Load()
+	switch {
+	case s != nil:
+	case c.account != "":
+		s = c.core.sessions.find(c.account)
+	default:
+		s = c.core.only.Load()
+	}
+	if s == nil {
+		return nil
+	}
+	return s.snap.Load()
 }
 
 // WithClaims returns a Client whose tokens satisfy the claims challenge of a
@@ -244,7 +332,7 @@ func (c *Client) WithClaims(challenge string) *Client {
 	if err == nil {
 		_, err = c.core.claimsParameter(claims)
 	}
-	d := c.demanding(c.core.later(claims))
+	d := c.demanding(c.later(claims))
 	if d.err == nil {
 		d.err = err
 	}

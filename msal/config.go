@@ -63,7 +63,8 @@ type Config struct {
 	// of their own. It stands over the metadata.
 	Provider Provider
 
-	// AllowedTenants lists the tenant ids whose people may sign in. If empty,
+	// AllowedTenants lists the tenant ids whose people may sign in. The sessions
+	// that others have in the store are none of this client's. If empty,
 	// everybody may whom the authority lets in; with an authority for all
 	// organizations that is every organization there is.
 	AllowedTenants []string

@@ -213,3 +213,19 @@ func TestConfigIsCopied(t *testing.T) {
 	require.Equal(t, "example.com", u.Query().Get("hd"))
 	require.JSONEq(t, `{"access_token":{"xms_cc":{"values":["cp1"]}}}`, u.Query().Get("claims"))
 }
+
+// Of several mistakes in a map the same one is reported each time.
+func TestMistakesInOrder(t *testing.T) {
+	t.Parallel()
+	wrong := url.Values{"state": {"x"}, "nonce": {"x"}, "code": {"x"}, "claims": {"x"}}
+	cfg := offline(t)
+	c, err := msal.New(cfg)
+	require.NoError(t, err)
+	cfg.Provider = msal.Provider{Authorize: wrong, Offline: wrong}
+	for range 20 {
+		_, err := c.With(msal.Params{Extra: wrong}).Token(t.Context(), "read")
+		require.ErrorContains(t, err, `Params.Extra: "claims" is`)
+		_, err = msal.New(cfg)
+		require.ErrorContains(t, err, `Provider.Authorize: "claims" is`)
+	}
+}

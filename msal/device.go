@@ -20,6 +20,9 @@ import (
 // types a short code (RFC 8628). It is for machines without a browser. Where
 // there is one, use Browser: a code that came by mail or chat looks just like
 // one that this program shows, and phishers send such codes.
+//
+// On Microsoft authorities a device code is for one API: sign in once for each.
+// Tokens for the earlier ones go on.
 type DeviceCode struct {
 	// Show tells the person what to do. It must return at once, or the code
 	// expires meanwhile. If nil, the prompt goes to standard error.
@@ -51,7 +54,19 @@ type deviceGrant struct {
 	deadline time.Time // by the monotonic clock
 }
 
-func (d DeviceCode) check() error { return nil }
+// check refuses a sign-in over several resources. Reported of Microsoft's
+// platform: the person consents to all of them, and then every poll is refused
+// (AADSTS28000). A redemption names the scopes of one; a poll names none.
+func (d DeviceCode) check(c *Client, scope []string) error {
+	q, _, err := c.build(scope)
+	if err != nil {
+		return nil // attempt says it
+	}
+	if err := q.single(c.core, scope); err != nil {
+		return fmt.Errorf("a device code is for one API, so sign in once for each: %w", err)
+	}
+	return nil
+}
 
 func (d DeviceCode) signIn(ctx context.Context, a *attempt) (Token, error) {
 	grant, err := a.startDevice(ctx)
@@ -77,9 +92,15 @@ func (a *attempt) startDevice(ctx context.Context) (deviceGrant, error) {
 	if err := a.md.doc.Need("device_authorization_endpoint"); err != nil {
 		return deviceGrant{}, err
 	}
-	form, err := core.form(a.request.first(core), a.md.defaults)
+	form, err := core.form(a.request, a.md.defaults)
 	if err != nil {
 		return deviceGrant{}, err
+	}
+	extra := a.extra(core)
+	for name := range extra {
+		if value := extra.Get(name); value != "" { // else it counts as omitted, as in authorize
+			form.Add(name, value)
+		}
 	}
 	answer, err := core.post(ctx, a.md.doc.DeviceAuthorizationEndpoint, form, nil)
 	if err != nil {
@@ -149,7 +170,7 @@ func interval(raw json.RawMessage) time.Duration {
 // section 3.4 and 3.5). The interval counts from the end of the last answer,
 // and never shrinks.
 func (a *attempt) poll(ctx context.Context, g deviceGrant) (Token, error) {
-	a.last = true
+	a.acted = true
 	core := a.client.core
 	form := url.Values{
 		"grant_type":  {"urn:ietf:params:oauth:grant-type:device_code"},
@@ -172,7 +193,7 @@ func (a *attempt) poll(ctx context.Context, g deviceGrant) (Token, error) {
 		}
 		answer, err := core.post(ctx, a.md.doc.TokenEndpoint, form, nil)
 		if err == nil {
-			return a.finish(ctx, a.request.first(core), answer, "")
+			return a.finish(ctx, a.request, answer, "")
 		}
 		if ctx.Err() != nil {
 			return Token{}, context.Cause(ctx)

@@ -455,3 +455,32 @@ func TestDeviceNotOffered(t *testing.T) {
 	_, err := newClient(t, p).SignIn(t.Context(), silently, "read")
 	require.ErrorContains(t, err, "device_authorization_endpoint")
 }
+
+// A device code is for one API (Microsoft). Signing in for another one leaves
+// the first as it is.
+func TestDeviceCodeForEachAPI(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, _, c := dialects["entra-resources"].client(t)
+		p.AutoApproveAfter = 1
+		apis := []string{"User.Read", azure + "//user_impersonation"}
+		for _, api := range apis {
+			_, err := c.SignIn(t.Context(), silently, api)
+			require.NoError(t, err)
+		}
+		for range 3 {
+			seen := map[string]bool{}
+			for _, api := range apis {
+				token, err := c.Token(t.Context(), api)
+				require.NoError(t, err)
+				require.Empty(t, token.Missing)
+				seen[token.AccessToken()] = true
+			}
+			require.Len(t, seen, 2)
+			time.Sleep(2 * time.Hour)
+		}
+		p.ResetLog()
+		_, err := c.SignIn(t.Context(), silently, apis...)
+		require.ErrorContains(t, err, "sign in once for each")
+		require.Empty(t, p.Requests())
+	})
+}

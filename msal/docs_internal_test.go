@@ -92,6 +92,11 @@ A status of 429 is ActionWait, whatever comes with it. What is in no row is Acti
 | value | what to do | suberror | error |
 |---|---|---|---|
 %ACTIONS%
+Some refusals reach the person alone: the server shows a page and sends nobody back. Microsoft's platform does so where only an
+administrator can consent (AADSTS90094) and where the application or its redirect URI is wrong (documented). Then there is no
+` + "`ServerError`" + `: SignIn ends with ` + "`ErrSignInTimeout`" + `, after ` + "`Browser.Timeout`" + ` or (not verified) when the device code is over. Say
+along with that error that the page in the browser has the reason, and may ask for an administrator.
+
 A refresh token is forgotten only if the server says ` + "`invalid_grant`" + ` and means the token: on Microsoft's platform with the
 suberror bad_token or token_expired, or without a suberror, claims, a complaint about scopes or consent, or AADSTS50196. Everything
 else keeps the session, also where it is ` + "`ErrSignInRequired`" + `.

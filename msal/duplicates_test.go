@@ -230,6 +230,7 @@ func TestBadDerivation(t *testing.T) {
 			"Params.Tenant: ":                        func(c *msal.Client) *msal.Client { return c.With(msal.Params{Tenant: "../x"}) },
 			"claims challenge: not a JSON object":    func(c *msal.Client) *msal.Client { return c.WithClaims("{]}") },
 			"claims challenge: neither a JSON":       func(c *msal.Client) *msal.Client { return c.WithClaims("?!") },
+			"For: the account has no ID":             func(c *msal.Client) *msal.Client { return c.For(msal.Account{Username: "only the ID counts"}) },
 		} {
 			t.Run(where.String()+"/"+want, func(t *testing.T) {
 				bad := q
@@ -260,7 +261,7 @@ type quiet struct {
 func quietClients(t *testing.T) map[place]quiet {
 	all := map[place]quiet{}
 	for _, w := range []place{{true, false}, {true, true}, {false, false}, {false, true}} {
-		q := quiet{platform: msaltest.New(t), store: &countingStore{Store: cache.Memory()}}
+		q := quiet{platform: msaltest.New(t), store: &countingStore{Store: cache.Memory()}, account: msal.Account{ID: "somebody"}}
 		if !w.oidc {
 			asEntra(q.platform)
 		}

@@ -46,10 +46,11 @@ var (
 	// read, twice. The session is kept; call again.
 	ErrOutcomeUnknown = errors.New("the token request was sent, but its answer was lost")
 
-	// ErrBusy: another process has held the account's lock for 75 seconds, or
-	// has taken it because this one was too slow to renew its lease. Nothing
-	// was sent; call again.
-	ErrBusy = errors.New("another process holds the session's lock")
+	// ErrBusy: a refresh, or another process that holds the account's lock, took
+	// more than the 75 seconds that a caller waits whose context has no deadline;
+	// or another process took the lock because this one was too slow to renew its
+	// lease. What was sent goes on, and its answer is stored; call again.
+	ErrBusy = errors.New("the session is busy with another refresh")
 )
 
 // ServerError is the answer of an authorization server that refused, as of
@@ -58,6 +59,9 @@ var (
 // often without a Code; or that of an API whose claims challenge an HTTPClient could not satisfy, with the Code
 // insufficient_claims. Its fields are what the server said; Error makes them
 // safe to print, and Action says what to do.
+//
+// What came with a redirect is not verified: it passed through the person's
+// browser, and whoever knew the state may have written it. Error says so.
 type ServerError struct {
 	Code          string        // error, such as "invalid_grant"
 	Description   string        // error_description: for a person, in the server's words
@@ -69,22 +73,26 @@ type ServerError struct {
 	StatusCode    int           // of the HTTP answer; 0 if the error came with a redirect
 	RetryAfter    time.Duration // how long to leave the server alone, at most 5 minutes; 0: not said
 
-	consent bool  // it is about scopes that a sign-in asks for
-	own     *hint // what the package knows of it; nil: no more than it says
+	redirect bool  // it came with one
+	consent  bool  // it is about scopes that a sign-in asks for
+	own      *hint // what the package knows of it; nil: no more than it says
 }
 
 // Error says who refused and why, and ends in what to do; on one line, in
 // characters that do nothing to a terminal.
 func (e *ServerError) Error() string {
 	var b strings.Builder
-	if e.Code == "" && e.own != nil {
+	switch {
+	case e.Code == "" && e.own != nil:
 		b.WriteString("the server's answer is of no use")
-	} else if e.Code == "" {
+	case e.Code == "":
 		b.WriteString("the server answered without saying what is wrong")
-	} else {
+	case e.redirect:
+		b.WriteString("a redirect said ")
+	default:
 		b.WriteString("server said ")
-		b.WriteString(termsafe.Text(e.Code, 60))
 	}
+	b.WriteString(termsafe.Text(e.Code, 60))
 	if e.Suberror != "" {
 		fmt.Fprintf(&b, " (%s)", termsafe.Text(e.Suberror, 60))
 	}
@@ -124,8 +132,10 @@ const restUnsaid = time.Minute
 // throttled tells whether the server had too many requests and says nothing
 // about this one.
 func (e *ServerError) throttled() bool {
-	return e.StatusCode == http.StatusTooManyRequests || slices.Contains(e.Codes, looping)
+	return e.StatusCode == http.StatusTooManyRequests || e.loops()
 }
+
+func (e *ServerError) loops() bool { return slices.Contains(e.Codes, looping) }
 
 // unwell tells whether e is about the server and not about the request. Two
 // codes are the statuses 500 and 503 for where those cannot be sent (RFC 6749
@@ -180,3 +190,9 @@ func (e *ServerError) needsPerson() bool {
 
 // refusedScopes tells whether the server refused a scope of the request.
 func (e *ServerError) refusedScopes() bool { return e.Code == "invalid_scope" }
+
+// refusedOffline tells whether a token endpoint gives this person no offline
+// token (reported of Keycloak).
+func (e *ServerError) refusedOffline() bool {
+	return e.Code == "not_allowed" && strings.Contains(strings.ToLower(e.Description), "offline")
+}

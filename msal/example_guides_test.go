@@ -133,6 +133,72 @@ func Example_ssh() {
 	fmt.Println("signed in:", token.Account)
 }
 
+// At the desktop and over SSH: the keychain where it can be had, else the kernel, each with sessions of its own.
+func Example_anywhere() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+
+	var store cache.Store = keychain.New("myapp")
+	none := keychain.Diagnose(ctx, "myapp").Err
+	if errors.Is(none, cache.ErrNoSecureStorage) || errors.Is(none, cache.ErrLocked) && msal.NoBrowser() != "" {
+		dir, err := keychain.Dir("myapp")
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		store = cache.Dir(dir+"-kernel", keys.Kernel("myapp"))
+	}
+	if err := store.(cache.Unlocker).Unlock(ctx); err != nil { // the keychain may ask for its password
+		fmt.Println(err)
+		return
+	}
+	client, err := msal.New(msal.Config{
+		ClientID:  "11111111-2222-3333-4444-555555555555",
+		Authority: "https://login.microsoftonline.com/organizations",
+		Cache:     store,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Shutdown(context.WithoutCancel(ctx))
+
+	token, err := client.Token(ctx, "User.Read")
+	if errors.Is(err, msal.ErrSignInRequired) {
+		var flow msal.Flow = msal.Browser{}
+		if msal.NoBrowser() != "" {
+			flow = msal.DeviceCode{}
+		}
+		token, err = client.SignIn(ctx, flow, "User.Read")
+	}
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("signed in:", token.Account)
+}
+
+// Is the daemon well? As long as KeepFresh runs it is, and asking costs no request.
+func Example_health() {
+	client, err := msal.New(msal.Config{
+		ClientID:  "night-shift",
+		Authority: "https://login.example.com",
+		Cache:     cache.Dir("/var/lib/night-shift/sessions", cache.KeyFile("/run/secrets/night-shift/key")),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fresh, end := context.WithCancelCause(context.Background())
+	go func() { end(client.KeepFresh(fresh, "reports")) }()
+
+	http.HandleFunc("/ready", func(w http.ResponseWriter, _ *http.Request) {
+		if err := context.Cause(fresh); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		}
+	})
+}
+
 // Over SSH with the browser of the machine in front of the person, which comes back through the connection.
 func Example_forwardedPort() {
 	client, err := msal.New(msal.Config{

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/staysigned/staysigned/cache"
 	"github.com/staysigned/staysigned/cache/keychain"
 	"github.com/staysigned/staysigned/msal"
 	"github.com/staysigned/staysigned/msal/msaltest"
@@ -28,6 +29,7 @@ func Example() {
 	client, err := msal.New(msal.Config{
 		ClientID:  "11111111-2222-3333-4444-555555555555",            // registered as a public client
 		Authority: "https://login.microsoftonline.com/organizations", // or any OpenID Provider's issuer
+		Cache:     keychain.New("myapp"),                             // or it would ask each time it runs
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -59,6 +61,7 @@ func Example_daemon() {
 	client, err := msal.New(msal.Config{
 		ClientID:  "night-shift",
 		Authority: "https://login.example.com",
+		Cache:     cache.Dir("/var/lib/night-shift/sessions", cache.KeyFile("/run/secrets/night-shift/key")),
 		Logger:    slog.Default(),
 	})
 	if err != nil {
@@ -67,7 +70,11 @@ func Example_daemon() {
 	}
 	defer client.Shutdown(context.WithoutCancel(ctx))
 
-	if _, err := client.SignIn(ctx, msal.DeviceCode{}, "reports"); err != nil {
+	_, err = client.Token(ctx, "reports")
+	if errors.Is(err, msal.ErrSignInRequired) { // the first time
+		_, err = client.SignIn(ctx, msal.DeviceCode{}, "reports")
+	}
+	if err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -85,12 +92,17 @@ func Example_httpClient() {
 	client, err := msal.New(msal.Config{
 		ClientID:  "11111111-2222-3333-4444-555555555555",
 		Authority: "https://login.microsoftonline.com/organizations",
+		Cache:     keychain.New("myapp"),
 	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	if _, err := client.SignIn(context.Background(), msal.Browser{}, "User.Read"); err != nil {
+	_, err = client.Token(context.Background(), "User.Read")
+	if errors.Is(err, msal.ErrSignInRequired) {
+		_, err = client.SignIn(context.Background(), msal.Browser{}, "User.Read")
+	}
+	if err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -320,6 +332,27 @@ func ExampleClient_KeepFresh() {
 		fmt.Println(err)
 	}
 	// Output: somebody has to sign in
+}
+
+// KeepFresh beside the work: its error is kept, and ends the work that has its context.
+func ExampleClient_KeepFresh_goroutine() {
+	idp, client := demo()
+	idp.AccessTokenLife = time.Second
+	ctx := context.Background()
+	if _, err := client.SignIn(ctx, msal.Browser{Open: idp.Browse}, "read"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fresh, end := context.WithCancelCause(ctx)
+	go func() { end(client.KeepFresh(fresh, "read")) }()
+	fmt.Println("a person is needed:", context.Cause(fresh) != nil)
+
+	idp.RevokeAll()
+	<-fresh.Done()
+	fmt.Println("a person is needed:", errors.Is(context.Cause(fresh), msal.ErrSignInRequired))
+	// Output:
+	// a person is needed: false
+	// a person is needed: true
 }
 
 // An API that wants more of a token says so in a claims challenge. A refresh

@@ -50,7 +50,6 @@ func (c *Client) Explain(catalog *scopes.Catalog, scope ...string) scopes.Explan
 type explainer struct {
 	*Client
 	openID    bool       // what is known says, or does not rule out, that the server is an OpenID Provider
-	refused   scopes.Set // defaults that the server has refused before
 	sent      scopes.Set // defaults that requests carry, by the names that this server has for them
 	undecided scopes.Set // and those about which only its metadata can tell
 }
@@ -63,7 +62,7 @@ func (c *Client) explainer() explainer {
 		return set
 	}
 	if md := core.server.known.Load(); md != nil {
-		return explainer{Client: c, openID: md.openID, refused: md.refused, sent: md.defaults}
+		return explainer{Client: c, openID: md.openID, sent: md.defaults}
 	}
 	if core.given != nil {
 		return explainer{Client: c, openID: core.openID(core.given), sent: send(core.given)}
@@ -153,8 +152,6 @@ func (x explainer) why(scope string) string {
 		return "the server's metadata decides, which is fetched at sign-in"
 	case !c.defaults.Has(scope):
 		return "Config.OmitScopes names it"
-	case x.refused.Has(name):
-		return "the server has refused it before"
 	case x.sent.Has(name), x.undecided.Has(name):
 		return "its name at this server is " + name
 	case !x.openID && !offline:

@@ -455,24 +455,6 @@ func filled(n int) []string {
 	return list
 }
 
-// TestExplainRefusedBefore: what the server has refused is known from then on.
-func TestExplainRefusedBefore(t *testing.T) {
-	t.Parallel()
-	p := msaltest.New(t)
-	p.RejectScopes = []string{"email"}
-	c := newClient(t, p)
-	z, err := c.Authorize(t.Context(), "http://127.0.0.1/callback", "read")
-	require.NoError(t, err)
-	require.Equal(t, "read openid profile email offline_access", c.Explain(nil, "read").Sent.String())
-	_, err = z.Redeem(t.Context(), visit(t, p, z.URL()))
-	require.ErrorContains(t, err, "invalid_scope")
-
-	e := c.Explain(nil, "read")
-	require.Equal(t, "read openid profile offline_access", e.Sent.String())
-	require.Equal(t, "the server has refused it before", e.Scopes[3].Reason)
-	require.True(t, agree(t, dialect{}, p, c, []string{"read"}))
-}
-
 // TestExplainOtherMistakes: what is wrong beside the scopes is the error, and
 // no scope is to blame.
 func TestExplainOtherMistakes(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// maxWait is how long a caller whose context does not end waits for a refresh
-// or for the lock of another process: two requests of 30 seconds and some.
+// maxWait is how long a caller whose context has no deadline waits for a refresh
+// and for the lock of another process before it: two requests of 30 seconds and some.
 const maxWait = 75 * time.Second
 
 // errHeld: somebody else is refreshing, and the current token still serves.
@@ -42,15 +42,19 @@ func (s *session) fly(ctx context.Context, key string, alone bool, refresh func(
 	f.waiters++
 	s.mu.Unlock()
 
-	limit := time.NewTimer(maxWait)
-	defer limit.Stop()
+	var limit <-chan time.Time
+	if _, bounded := ctx.Deadline(); !bounded {
+		timer := time.NewTimer(maxWait)
+		defer timer.Stop()
+		limit = timer.C
+	}
 	select {
 	case <-f.done:
 		return f.token, f.err
 	case <-ctx.Done():
 		s.leave(f)
 		return Token{}, context.Cause(ctx)
-	case <-limit.C:
+	case <-limit:
 		s.leave(f)
 		return Token{}, ErrBusy
 	}

@@ -1,6 +1,7 @@
 package msal_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/staysigned/staysigned/cache"
 	"github.com/staysigned/staysigned/msal"
 	"github.com/staysigned/staysigned/msal/msaltest"
 )
@@ -84,6 +86,81 @@ func TestWrongClocksLater(t *testing.T) {
 				require.Equal(t, 1, p.Count(), "no loop of refreshes")
 			})
 		})
+	}
+}
+
+// A token of another host, whose clock is ahead, is not newer because that clock says so: who is refused it gets another. One
+// that somebody else has really obtained since is as good as our own.
+func TestClocksOfTwoHosts(t *testing.T) {
+	get := func(t *testing.T, c *msal.Client) {
+		resp, err := c.HTTPClient(api, "read").Get(api)
+		require.NoError(t, err)
+		resp.Body.Close()
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+	}
+	for name, refused := range map[string]func(*testing.T, *msal.Client){
+		"CK-01 ForceRefresh":     func(t *testing.T, c *msal.Client) { requireToken(t, c.ForceRefresh(), "read") },
+		"CK-01 For ForceRefresh": func(t *testing.T, c *msal.Client) { requireToken(t, onlyOne(t, c).ForceRefresh(), "read") },
+		"CK-01 HTTPClient":       get,
+		"CK-01 For HTTPClient":   func(t *testing.T, c *msal.Client) { get(t, onlyOne(t, c)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, store := msaltest.New(t), cache.Memory()
+				shared := func(cfg *msal.Config) { cfg.Cache = store }
+				theirs := signIn(t, p, newClient(t, p, shared), "read")
+				storedAhead(t, store, 2*time.Minute)
+				n := &internet{p: p, hosts: map[string]http.HandlerFunc{api: refusing(&theirs, "Bearer")}}
+				c := newClient(t, p, shared, func(cfg *msal.Config) { cfg.HTTPClient = &http.Client{Transport: n} })
+				requireToken(t, c, "read")
+				time.Sleep(time.Minute)
+				p.ResetLog()
+				refused(t, c)
+				require.Equal(t, 1, p.Count())
+				token, err := c.Token(t.Context(), "read")
+				require.NoError(t, err)
+				require.NotEqual(t, theirs.AccessToken(), token.AccessToken())
+
+				demanding := c.ForceRefresh()
+				time.Sleep(time.Second)
+				requireToken(t, newClient(t, p, shared).ForceRefresh(), "read")
+				time.Sleep(time.Second) // when the store is asked again
+				p.ResetLog()
+				requireToken(t, demanding, "read")
+				require.Zero(t, p.Count())
+			})
+		})
+	}
+}
+
+// onlyOne is c for the one account there is.
+func onlyOne(t *testing.T, c *msal.Client) *msal.Client {
+	accounts, err := c.Accounts(t.Context())
+	require.NoError(t, err)
+	require.Len(t, accounts, 1)
+	return c.For(accounts[0])
+}
+
+// storedAhead makes the tokens of a store those of a host whose clock is ahead.
+func storedAhead(t *testing.T, store cache.Store, by time.Duration) {
+	for _, key := range records(t, store) {
+		data, rev, err := store.Get(t.Context(), key)
+		require.NoError(t, err)
+		var record map[string]json.RawMessage
+		require.NoError(t, json.Unmarshal(data, &record))
+		var tokens []map[string]any
+		require.NoError(t, json.Unmarshal(record["access"], &tokens))
+		for _, token := range tokens {
+			for _, moment := range []string{"obtained", "expires", "refresh_after"} {
+				token[moment] = int64(token[moment].(float64)) + by.Milliseconds()
+			}
+		}
+		record["access"], err = json.Marshal(tokens)
+		require.NoError(t, err)
+		data, err = json.Marshal(record)
+		require.NoError(t, err)
+		_, err = store.Put(t.Context(), key, data, rev)
+		require.NoError(t, err)
 	}
 }
 

@@ -149,6 +149,7 @@ func TestForgedSignIns(t *testing.T) {
 		"R-OIDC-9 another class":           {phr, forgery{claims: set("acr", "pwd"), says: "acr"}},
 		"R-OIDC-9 no class":                {phr, forgery{claims: set("acr", nil), says: "acr"}},
 		"R-OIDC-9 the class was asked for": {phr, forgery{claims: set("acr", "phrh")}},
+		"R-OIDC-9 none was asked for":      {msal.Params{ACRValues: []string{}}, forgery{claims: set("acr", "pwd")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -205,7 +206,9 @@ func TestRefreshedIDTokens(t *testing.T) {
 				if test.says == "" {
 					require.NoError(t, err)
 					require.Equal(t, first.Account.ID, token.Account.ID)
-					var claims struct{ Sub string }
+					var claims struct {
+						Sub string `json:"sub"`
+					}
 					require.NoError(t, token.Claims(&claims))
 					require.Equal(t, "avery", claims.Sub)
 					return
@@ -250,6 +253,36 @@ func TestClaimsDecideNothing(t *testing.T) {
 				require.Contains(t, raw, name)
 			}
 			require.Zero(t, p.Count("userinfo"))
+		})
+	}
+}
+
+// Of claims whose names differ in a letter's case, or in one that Unicode folds into another, a program gets the one that it
+// names: neither another beside it nor another in its place.
+func TestClaimsKeepToTheirNames(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		claims map[string]any
+		roles  []string
+	}{
+		"IT-21 capitals beside it":      {map[string]any{"roles": []string{"reader"}, "rolES": []string{"admin"}, "SUB": "root"}, []string{"reader"}},
+		"IT-21 a long s beside it":      {map[string]any{"roles": []string{"reader"}, "role\u017f": []string{"admin"}, "\u017fub": "root"}, []string{"reader"}},
+		"IT-21 capitals in its place":   {map[string]any{"Roles": []string{"admin"}}, nil},
+		"IT-21 a long s in its place":   {map[string]any{"role\u017f": []string{"admin"}}, nil},
+		"IT-21 of another type, beside": {map[string]any{"roles": []string{"reader"}, "ROLES": 7}, []string{"reader"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := msaltest.New(t)
+			forgery{claims: test.claims}.apply(p)
+			token := signIn(t, p, newClient(t, p), "read")
+			var claims struct {
+				Sub   string   `json:"sub"`
+				Roles []string `json:"roles"`
+			}
+			require.NoError(t, token.Claims(&claims))
+			require.Equal(t, "avery", claims.Sub)
+			require.Equal(t, test.roles, claims.Roles)
 		})
 	}
 }

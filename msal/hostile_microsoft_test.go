@@ -17,6 +17,7 @@ import (
 func TestChallengesOfAPIs(t *testing.T) {
 	t.Parallel()
 	encoded := base64.StdEncoding.EncodeToString([]byte(mfa))
+	more := base64.StdEncoding.EncodeToString([]byte(`{"access_token":{"acrs":{"essential":true,"value":"c1"},"xms_cc":{"values":["cp1"]}}}`))
 	for name, test := range map[string]struct {
 		header       string
 		capabilities []string
@@ -26,6 +27,7 @@ func TestChallengesOfAPIs(t *testing.T) {
 	}{
 		"R-MS-7 in base64":           {`Bearer error="insufficient_claims", claims="` + encoded + `"`, nil, false, mfa, 0},
 		"R-MS-7 with capabilities":   {`Bearer error="insufficient_claims", claims="` + encoded + `"`, []string{"cp1"}, false, `{"access_token":{"acrs":{"essential":true,"value":"c1"},"xms_cc":{"values":["cp1"]}}}`, 0},
+		"R-MS-7 that we can do more": {`Bearer error="insufficient_claims", claims="` + more + `"`, nil, false, mfa, 0},
 		"R-MS-7 of another API":      {`Bearer error="insufficient_claims", claims="` + encoded + `"`, nil, true, "", 0},
 		"R-MS-7 no object":           {`Bearer error="insufficient_claims", claims="WzFd"`, nil, false, "", 0},
 		"R-MS-7 more than 8 KiB":     {`Bearer error="insufficient_claims", claims="` + base64.StdEncoding.EncodeToString([]byte(`{"a":"`+string(make8K('a'))+`"}`)) + `"`, nil, false, "", 0},

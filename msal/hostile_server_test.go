@@ -252,3 +252,31 @@ func TestPrivateKeyIsTold_KS10(t *testing.T) {
 	require.NotContains(t, log.String(), "c2VjcmV0")
 	require.NotContains(t, log.String(), "AQAB")
 }
+
+// An endpoint is gone and the metadata that might name the new one does not come:
+// the accounts that are refreshed at once wait for it once, not one after the other.
+func TestMetadataDoesNotCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		c := newClient(t, p)
+		var accounts []msal.Account
+		for _, subject := range []string{"a", "b", "c", "d"} {
+			p.SignInAs(msaltest.User{Subject: subject})
+			accounts = append(accounts, signIn(t, p, c, "read").Account)
+		}
+		time.Sleep(2 * time.Hour)
+		p.Fail("token", msaltest.Fault{Status: 404})
+		_, err := c.For(accounts[0]).Token(t.Context(), "read")
+		require.Equal(t, 404, asServerError(t, err).StatusCode)
+		p.Fail("discovery", msaltest.Fault{Hang: true, Times: -1})
+		p.ResetLog()
+		began := time.Now()
+		var wg sync.WaitGroup
+		for _, a := range accounts {
+			wg.Go(func() { requireToken(t, c.For(a), "read") })
+		}
+		wg.Wait()
+		require.Equal(t, 30*time.Second, time.Since(began))
+		require.Equal(t, 1, p.Count("discovery"))
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -269,6 +270,28 @@ func TestSilence(t *testing.T) {
 	for name, edit := range map[string]func(*msal.Config){"LG-11 DV-14 no logger": func(cfg *msal.Config) {}} {
 		t.Run(name, func(t *testing.T) {
 			require.Empty(t, printed(t, func() { everything(t, edit) }))
+		})
+	}
+}
+
+// Where a request goes is the API's to say, with a link to the next page: the error that refuses it shows that host in ASCII.
+func TestHTTPClientShowsHosts(t *testing.T) {
+	t.Parallel()
+	_, c, _ := online(t, ok)
+	for name, test := range map[string]struct{ address, shows string }{
+		"TE-01 control characters": {"https://evil%C2%9B2J%E2%80%AE.example/", `"https://evil\u009b2j\u202e.example:443"`},
+		"TE-05 another alphabet":   {"https://%D0%B0pi.example/", `"https://\u0430pi.example:443"`},
+		"TE-04 endless":            {"https://" + strings.Repeat("a", 1<<16) + "/", `"https://aaaa`},
+		"TE-01 what is no text":    {"https://%FF%9B.example/", `"https://\ufffd\ufffd.example:443"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := c.HTTPClient(api, "read").Get(test.address)
+			err = errors.Unwrap(err) // net/http's own part has the address as it was given, escaped
+			require.ErrorContains(t, err, "the request goes to "+test.shows)
+			require.ErrorContains(t, err, "its token is for "+api+":443")
+			require.Less(t, len(err.Error()), 400)
+			requireTame(t, err.Error())
 		})
 	}
 }

@@ -25,7 +25,10 @@ import (
 // is one; requests that are refused together share one refresh.
 // A request whose body cannot be sent twice (http.Request.GetBody is nil) gets
 // the 401. What no refresh changes is not tried again with the same token for a
-// minute, however many requests meet it.
+// minute, however many requests meet it. An API that wants other claims each
+// time, or takes no token twice, is answered with ten refreshes in a minute at
+// most; beyond them its 401 is what the request gets. The http.Client remembers
+// that, so make one for an API and keep it.
 //
 // Where a refresh does not satisfy the challenge, the request fails with
 // ErrSignInRequired and a *ServerError whose Claims are those for the sign-in,
@@ -67,8 +70,8 @@ type transport struct {
 	base   http.RoundTripper
 	err    error
 
-	mu   sync.Mutex
-	last unanswered
+	mu  sync.Mutex
+	met []met // of the last minute, maxMet at most
 }
 
 // originOf returns scheme, host and port in one spelling (RFC 6454 section 4).
@@ -77,7 +80,7 @@ func originOf(u *url.URL) string {
 	if port == "" {
 		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
 	}
-	return strings.ToLower(u.Scheme + "://" + u.Hostname() + ":" + port)
+	return secureurl.Lower(u.Scheme + "://" + u.Hostname() + ":" + port)
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -88,7 +91,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if originOf(req.URL) != t.origin || t.strayed(req) {
 		if req.Response == nil {
 			closeBody(req)
-			return nil, fmt.Errorf("msal: http client: the request goes to %s, but its token is for %s; make a client for each", originOf(req.URL), t.origin)
+			return nil, fmt.Errorf("msal: http client: the request goes to %+.200q, but its token is for %s; make a client for each", originOf(req.URL), t.origin)
 		}
 		bare := req.Clone(req.Context())
 		bare.Header.Del("Authorization")
@@ -99,7 +102,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBody(req)
 		return nil, err
 	}
-	newer := demand{since: time.Now(), after: t.client.core.answers.Load()}
+	newer := t.client.later("")
 	resp, err := t.send(req, token)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
@@ -139,17 +142,11 @@ func (t *transport) trip(req *http.Request) (*http.Response, error) {
 // again answers a 401: with a newer token, once. A server that then still says
 // 401 means it. newer is from before the request: of a thousand that are refused
 // one after the other, only the first one refreshes.
-func (t *transport) again(req *http.Request, refused *http.Response, used Token, newer demand) (*http.Response, error) {
+func (t *transport) again(req *http.Request, refused *http.Response, used Token, newer *demand) (*http.Response, error) {
 	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
 		return refused, nil
 	}
 	challenge := claimsChallenge(refused.Header.Values("WWW-Authenticate"))
-	if known, err := t.recall(used, challenge); known && err == nil {
-		return refused, nil
-	} else if known {
-		drain(refused)
-		return nil, err
-	}
 	client := t.client.ForceRefresh()
 	if challenge != "" {
 		client = t.client.WithClaims(challenge)
@@ -157,7 +154,14 @@ func (t *transport) again(req *http.Request, refused *http.Response, used Token,
 	if strings.Contains(client.demand.claims, used.AccessToken()) {
 		return refused, nil // an API that repeats the request must not bring the token into a URL
 	}
-	client.demand.since, client.demand.after = newer.since, newer.after
+	if again, err := t.admit(used, challenge); !again && err == nil {
+		return refused, nil
+	} else if !again {
+		drain(refused)
+		return nil, err
+	}
+	newer.claims = client.demand.claims
+	client.demand = newer
 	token, err := client.Token(req.Context(), t.scope...)
 	if err != nil {
 		if !errors.Is(err, ErrSignInRequired) {
@@ -182,28 +186,58 @@ func (t *transport) again(req *http.Request, refused *http.Response, used Token,
 	return resp, err
 }
 
-// unanswered is a challenge for which no better token was to be had: the next
-// request with the same token, and the same challenge for an answer, would cost
-// a refresh again and end as this one did. Programs try a thousand times.
-type unanswered struct {
+// met is a 401, by what distinguishes it from the next one.
+type met struct {
 	token     secret.String
-	challenge string // as it came; "": a 401 without one
-	err       error  // what the request failed with; nil: with the 401
+	challenge secret.String // as it came, and it may repeat the token; "": none
 	until     time.Time
+	// No better token was to be had, or that one was refused too: the next request
+	// would cost a refresh again and end as this one did. Programs try a thousand times.
+	unanswered bool
+	err        error // what the request failed with; nil: with the 401
 }
 
+// maxMet bounds them, and so the refreshes that an API can cause in a minute: one
+// that finds new claims each time would have the server throttle the application.
+const maxMet = 10
+
+// admit tells whether a refresh may be tried for a 401. If not, err is what the
+// request fails with; nil: with the 401. Those that are refused together, and
+// share one refresh, are one.
+func (t *transport) admit(used Token, challenge string) (again bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m := t.find(used, challenge)
+	if m == nil {
+		return false, nil
+	}
+	return !m.unanswered, m.err
+}
+
+// remember notes that a 401 stays unanswered.
 func (t *transport) remember(used Token, challenge string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.last = unanswered{used.access, challenge, err, time.Now().Add(restUnsaid)}
+	if m := t.find(used, challenge); m != nil {
+		m.unanswered, m.err, m.until = true, err, time.Now().Add(restUnsaid)
+	}
 }
 
-// recall tells whether this challenge was met a moment ago, and what came of it.
-func (t *transport) recall(used Token, challenge string) (known bool, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	known = t.last.challenge == challenge && t.last.token.Reveal() == used.AccessToken() && time.Now().Before(t.last.until)
-	return known, t.last.err
+// find returns what is known of a 401, from now on if it is a new one; nil if
+// there were too many. t.mu is held.
+func (t *transport) find(used Token, challenge string) *met {
+	now := time.Now()
+	t.met = slices.DeleteFunc(t.met, func(m met) bool { return !now.Before(m.until) })
+	for i := range t.met {
+		if m := &t.met[i]; m.challenge.Reveal() == challenge && m.token.Reveal() == used.AccessToken() {
+			return m
+		}
+	}
+	if len(t.met) == maxMet {
+		return nil
+	}
+	t.met = append(t.met, met{token: used.access, challenge: secret.New(challenge), until: now.Add(restUnsaid)})
+	return &t.met[len(t.met)-1]
 }
 
 // insufficientClaims is the error of a claims challenge.

@@ -112,7 +112,7 @@ func TestHTTPClientKeepsToItsOrigin_R9700_6_TB01(t *testing.T) {
 	client := c.HTTPClient(api, "read")
 	for _, address := range []string{
 		"https://evil.example/", "http://api.example/", "https://api.example:8443/", "https://sub.api.example/",
-		"https://api.example.evil.example/", "https://api.example@evil.example/",
+		"https://api.example.evil.example/", "https://api.example@evil.example/", "https://apİ.example/", "https://ap%C4%B0.example/",
 	} {
 		closed := &closing{Reader: strings.NewReader("body")}
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, closed)
@@ -144,6 +144,7 @@ func TestHTTPClientRedirects(t *testing.T) {
 		"TB-02 downgrade":      {"+" + api + "/1", "http://api.example/2", api + "/3"},
 		"TB-02 subdomain":      {"+" + api + "/1", "https://sub.api.example/2"},
 		"TB-02 another port":   {"+" + api + "/1", "https://api.example:8443/2", api + "/3"},
+		"TB-02 a capital I":    {"+" + api + "/1", "https://apİ.example/2", api + "/3"}, // U+0130; dialled as xn--api-bec.example
 		"TB-02 to the refused": {"+" + api + "/1", b + "/1", api + "/2", b + "/3", api + "/4"},
 	} {
 		t.Run(name, func(t *testing.T) {

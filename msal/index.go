@@ -88,7 +88,15 @@ func (x *index) thaw() {
 	}
 }
 
-// all yields every session, for what is done once at the end.
+// empty tells whether it has no session; one that has ended may still count.
+func (x *index) empty() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	read := x.read.Load()
+	return len(x.dirty) == 0 && (read == nil || len(*read) == 0)
+}
+
+// all yields every session, for what is rarely done: it may copy the index.
 func (x *index) all() iter.Seq[*session] {
 	x.mu.Lock()
 	x.thaw()

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/staysigned/staysigned/cache"
 )
 
 func newSession(id string) func() *session {
@@ -164,4 +166,22 @@ func TestIndexFindsAtAllTimes(t *testing.T) {
 		close(start)
 		wg.Wait()
 	}
+}
+
+// Who has signed out is in the way of nobody.
+func TestSignOutForgets(t *testing.T) {
+	t.Parallel()
+	store := cache.Memory()
+	client, err := New(Config{ClientID: "a-test-client", Authority: "https://idp.example", Cache: store})
+	require.NoError(t, err)
+	c := client.core
+	s := c.session("a")
+	require.Equal(t, s, c.sessions.find("a"), "and it is read without a lock from now on")
+	c.only.Store(s)
+	_, err = store.Put(t.Context(), s.key, []byte("unreadable"), "")
+	require.NoError(t, err)
+	_, _, err = s.forget(t.Context())
+	require.NoError(t, err)
+	require.Nil(t, c.sessions.find("a"))
+	require.Nil(t, c.only.Load())
 }

@@ -13,9 +13,13 @@ import (
 // KeepFresh keeps a token for the scopes fresh until ctx ends or a person is
 // needed, for daemons that sign in once and run for months:
 //
-//	err := client.KeepFresh(ctx, "User.Read")
+//	fresh, end := context.WithCancelCause(ctx)
+//	go func() { end(client.KeepFresh(fresh, "User.Read")) }()
 //
-// Whoever uses the token asks Token for it each time, and finds it fresh.
+// Its error is the one that matters: a goroutine that drops it leaves a daemon
+// that nobody knows to be signed out. Here it ends fresh, for the work that has
+// that context, and context.Cause(fresh) tells it, without a request, to
+// whoever asks how the daemon is. Whoever uses the token asks Token for it each time, and finds it fresh.
 // KeepFresh refreshes ahead of time, at a moment that differs between processes,
 // so that a fleet does not call at once, and rides out outages of any length. It
 // returns the cause of ctx's end, or an error on which the program has to act:

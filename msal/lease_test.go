@@ -190,3 +190,35 @@ func TestLeaseLostBeforeRepeating(t *testing.T) {
 		require.True(t, p.SessionAlive(first.Account.Subject))
 	})
 }
+
+// nextStore is a leasingStore with a channel for each lock, of which it knows the
+// one of the last.
+type nextStore struct{ *leasingStore }
+
+func (s nextStore) Lock(context.Context, string) (func() error, error) {
+	s.lost = make(chan struct{})
+	return func() error { return nil }, nil
+}
+
+// A second refresh has the lock by the time that the first hears of its request:
+// the first asks about its own lock.
+func TestLeaseOfTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		p.Rotation = msaltest.RotateStrict
+		store := nextStore{newLeasingStore()}
+		c := newClient(t, p, func(cfg *msal.Config) { cfg.Cache = store })
+		first := expire(t, p, c, "read")
+		p.Fail("token", msaltest.Fault{CutBefore: true, Delay: 5 * time.Second})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := c.Token(ctx, "read")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		close(store.lost)
+		_, err = c.Token(t.Context(), "read")
+		require.NoError(t, err)
+		require.NoError(t, c.Shutdown(t.Context()))
+		require.Equal(t, 2, p.Count(), "the first is not repeated")
+		require.True(t, p.SessionAlive(first.Account.Subject))
+	})
+}

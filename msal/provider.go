@@ -26,12 +26,14 @@ type Provider struct {
 	// among them it has to be an OpenID Provider.
 	Defaults []string
 
-	// Authorize holds further parameters of each authorization request, such
-	// as audience=api.example.com.
+	// Authorize holds further parameters of each authorization request and
+	// device authorization request, such as audience=api.example.com. An audience
+	// is what the token is for: see Params.Extra.
 	Authorize url.Values
 
 	// Offline holds those that go with offline_access or stand in for it, such
-	// as access_type=offline. OmitScopes of offline_access omits them too.
+	// as access_type=offline. OmitScopes of offline_access omits them too. They
+	// are about a page in the browser, so a DeviceCode sends none of them.
 	Offline url.Values
 
 	// OfflineScope is what the server calls offline_access.
@@ -61,7 +63,9 @@ type Provider struct {
 	// Endpoints are those of a server without metadata, or with wrong metadata,
 	// by the names that they have there (RFC 8414 section 2): token_endpoint,
 	// authorization_endpoint, device_authorization_endpoint, jwks_uri and so on,
-	// each absolute or relative to the issuer. No metadata is fetched then.
+	// each absolute or relative to the issuer. No metadata is fetched then. Where
+	// the issuer is not the authority's URL, as at Microsoft Entra, use
+	// Config.Metadata instead.
 	Endpoints map[string]string
 }
 
@@ -75,10 +79,13 @@ func LookupProvider(name string) (Provider, bool) {
 // checkProfile finds what contradicts itself or the protocol. Its errors begin
 // with a field of Provider.
 func checkProfile(a provider.Authority, p provider.Profile) error {
-	for field, values := range map[string]url.Values{"Authorize": p.Authorize, "Offline": p.Offline} {
-		for name := range values {
+	for _, field := range []struct {
+		name   string
+		values url.Values
+	}{{"Authorize", p.Authorize}, {"Offline", p.Offline}} {
+		for _, name := range slices.Sorted(maps.Keys(field.values)) {
 			if protocol(name) {
-				return fmt.Errorf("%s: %q is a parameter of the protocol", field, name)
+				return fmt.Errorf("%s: %q is a parameter of the protocol", field.name, name)
 			}
 		}
 	}
@@ -118,6 +125,9 @@ func (s *settings) metadataGiven() (*discovery.Document, error) {
 	}
 	if len(s.profile.Endpoints) == 0 {
 		return nil, nil
+	}
+	if s.authority.AcceptsIssuer(s.authority.Issuer) != nil {
+		return nil, fmt.Errorf("Provider.Endpoints: the metadata of %s names another issuer; write the whole document into Metadata", s.authority.Issuer)
 	}
 	var doc *discovery.Document
 	raw, err := s.authority.Metadata(s.profile.Endpoints)

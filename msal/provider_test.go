@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/staysigned/staysigned/cache"
 	"github.com/staysigned/staysigned/msal"
 	"github.com/staysigned/staysigned/msal/msaltest"
 	"github.com/staysigned/staysigned/scopes"
@@ -123,6 +122,20 @@ func TestProviderRefused(t *testing.T) {
 	}
 }
 
+// Endpoints make metadata whose issuer is the authority's URL. Where it never is,
+// the error names what to use.
+func TestEndpointsOfMicrosoft(t *testing.T) {
+	t.Parallel()
+	cfg := offline(t)
+	cfg.Provider.Endpoints = map[string]string{"token_endpoint": "/common/oauth2/v2.0/token"}
+	for _, authority := range []string{"https://login.microsoftonline.com/common", "https://contoso.ciamlogin.com", "https://contoso.b2clogin.com/contoso.onmicrosoft.com/b2c_1_susi"} {
+		cfg.Authority = authority
+		_, err := msal.New(cfg)
+		require.ErrorContains(t, err, "Provider.Endpoints: ")
+		require.ErrorContains(t, err, "into Metadata")
+	}
+}
+
 // TestProviderEndpoints: given endpoints spare the metadata, of an OpenID
 // Provider as well, whose keys are fetched.
 func TestProviderEndpoints(t *testing.T) {
@@ -198,72 +211,6 @@ func TestProviderLoopback(t *testing.T) {
 	}
 }
 
-// A refused default is remembered in the store, for the issuer and not for the
-// client, and until the metadata begins to list it.
-func TestRefusedDefaultOfAnIssuer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := msaltest.New(t)
-		p.ScopesSupported = []string{} // not published: the three are sent
-		p.RejectScopes = []string{"email"}
-		store := cache.Memory()
-		client := func(id string) *msal.Client {
-			return newClient(t, p, func(cfg *msal.Config) { cfg.Cache, cfg.ClientID = store, id })
-		}
-		asks := func(c *msal.Client) string {
-			t.Helper()
-			z, err := c.Authorize(t.Context(), testRedirect, "read")
-			require.NoError(t, err)
-			return query(t, z.URL()).Get("scope")
-		}
-		z, callback := begin(t, p, client("one"), "read")
-		_, err := z.Redeem(t.Context(), callback)
-		require.Equal(t, "invalid_scope", asServerError(t, err).Code)
-		require.Equal(t, "read openid profile", asks(client("one")), "in a new process")
-		require.Equal(t, "read openid profile", asks(client("another")), "for another client")
-		time.Sleep(2 * time.Hour)
-		require.Equal(t, "read openid profile", asks(client("one")), "with new metadata that says no more")
-
-		other := msaltest.New(t)
-		other.URL, other.ScopesSupported = "https://other.example", []string{}
-		require.Equal(t, "read openid profile email", asks(newClient(t, other, func(cfg *msal.Config) { cfg.Cache = store })), "at another issuer")
-
-		p.ScopesSupported, p.RejectScopes = []string{"openid", "profile", "email"}, nil
-		require.Equal(t, "read openid profile", asks(client("one")), "as long as the metadata is new enough")
-		time.Sleep(2 * time.Hour)
-		require.Equal(t, "read openid profile email", asks(client("one")), "when it begins to list it")
-		require.Equal(t, "read openid profile email", asks(client("another")))
-		signIn(t, p, client("one"), "read")
-
-		// What the metadata lists all the time, and the server refuses all the
-		// same, stays refused.
-		p.RejectScopes = []string{"profile"}
-		z, callback = begin(t, p, client("one"), "read")
-		_, err = z.Redeem(t.Context(), callback)
-		require.Error(t, err)
-		time.Sleep(2 * time.Hour)
-		require.Equal(t, "read openid email", asks(client("one")))
-	})
-}
-
-// The store is where it is remembered: without the record it is not.
-func TestRefusedDefaultGoesWithTheRecord(t *testing.T) {
-	t.Parallel()
-	p := msaltest.New(t)
-	p.RejectScopes = []string{"email"}
-	store := cache.Memory()
-	with := func(cfg *msal.Config) { cfg.Cache = store }
-	z, callback := begin(t, p, newClient(t, p, with), "read")
-	_, err := z.Redeem(t.Context(), callback)
-	require.Error(t, err)
-	for key, err := range store.List(t.Context(), "m-") {
-		require.NoError(t, err)
-		require.NoError(t, store.Delete(t.Context(), key))
-	}
-	z, err = newClient(t, p, with).Authorize(t.Context(), testRedirect, "read")
-	require.NoError(t, err)
-	require.Equal(t, "read openid profile email offline_access", query(t, z.URL()).Get("scope"))
-}
-
 // What a provider needs to give a refresh token is asked for beside what the
 // caller wants; prompt=none stands alone.
 func TestPromptBesideConsent(t *testing.T) {
@@ -300,26 +247,6 @@ func TestScopeNames(t *testing.T) {
 		require.Equal(t, "read openid profile email", p.TokenRequests("refresh_token")[0].Form.Get("scope"))
 		require.Equal(t, token.Account, next.Account)
 	})
-}
-
-// Keycloak refuses offline_access when the code is redeemed, which no sign-in
-// can take back; the next one goes without.
-func TestOfflineRefusedAtTheEnd(t *testing.T) {
-	t.Parallel()
-	for description, want := range map[string]string{
-		"Offline tokens not allowed for the user or client": "read openid profile email",
-		"not on Sundays": "read openid profile email offline_access",
-	} {
-		p := msaltest.New(t)
-		c := newClient(t, p)
-		z, callback := begin(t, p, c, "read")
-		p.Fail("token", msaltest.Fault{Code: "not_allowed", Description: description})
-		_, err := z.Redeem(t.Context(), callback)
-		require.Equal(t, "not_allowed", asServerError(t, err).Code)
-		z, err = c.Authorize(t.Context(), testRedirect, "read")
-		require.NoError(t, err)
-		require.Equal(t, want, query(t, z.URL()).Get("scope"))
-	}
 }
 
 // A separator that is not a comma leaves the commas of a scope alone.

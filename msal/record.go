@@ -144,7 +144,9 @@ func takeTime(m members, name string, t *time.Time, err *error) {
 	*t = time.UnixMilli(ms)
 }
 
-func decodeRecord(data []byte) (*record, error) {
+// decodeRecord reads the record of an account, or of anybody if that is "". A
+// store that does not bind what it keeps to its name may bring another's.
+func decodeRecord(data []byte, account string) (*record, error) {
 	err := strictjson.Check(data)
 	if err != nil {
 		return nil, err
@@ -182,6 +184,9 @@ func decodeRecord(data []byte) (*record, error) {
 	}
 	if err == nil && (schema < 1 || r.account.ID == "") {
 		err = errors.New("no schema or no account")
+	}
+	if err == nil && account != "" && account != r.account.ID {
+		err = errors.New("it is another account's")
 	}
 	return r, err
 }
@@ -286,21 +291,22 @@ func (r *record) encode() ([]byte, error) {
 }
 
 // grantFor chooses the refresh token for a request: one that covers it, else
-// the latest, because a server may allow scopes that were never asked for.
+// the latest, because a server may allow scopes that were never asked for. It
+// brings a token for the audience that the sign-in has named: if a refresh names
+// another one, it is answered all the same (documented of Auth0), with a token
+// for the wrong API.
 func (r *record) grantFor(q request) *grant {
-	if len(r.grants) == 1 && r.grants[0].refreshToken != "" {
-		return &r.grants[0]
-	}
 	var latest *grant
+	_, audience, named := strings.Cut(" "+q.resource, " "+audiencePrefix)
 	for i := range r.grants {
 		g := &r.grants[i]
-		if g.refreshToken == "" {
-			continue
-		}
-		if g.covers(q) {
+		switch {
+		case g.refreshToken == "", named && !strings.HasSuffix(" "+g.resource, " "+audiencePrefix+audience):
+		case len(r.grants) == 1 || g.covers(q):
 			return g
+		default:
+			latest = g
 		}
-		latest = g
 	}
 	return latest
 }
@@ -309,6 +315,13 @@ func (r *record) grantFor(q request) *grant {
 func (g *grant) covers(q request) bool {
 	asked, err := scopes.Parse(g.scopes)
 	return err == nil && g.resource == q.resource && asked.Covers(q.want)
+}
+
+// withhold has later refreshes do without what the server has refused.
+func (g *grant) withhold(refused scopes.Set) {
+	if withheld, err := scopes.Parse(g.withheld); err == nil {
+		g.withheld = withheld.Union(refused).String()
+	}
 }
 
 // leaveOut takes out of a request what the server did not grant before.

@@ -55,7 +55,7 @@ func TestRecordV1(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("testdata/record-v1.json")
 	require.NoError(t, err)
-	r, err := decodeRecord(data)
+	r, err := decodeRecord(data, "")
 	require.NoError(t, err)
 	require.Equal(t, &recordV1, r)
 	again, err := r.encode()
@@ -86,13 +86,13 @@ func TestRecordRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := decodeRecord([]byte(data))
+			_, err := decodeRecord([]byte(data), "")
 			require.Error(t, err)
 			require.NotErrorIs(t, err, errNewerSchema)
 			require.NotContains(t, err.Error(), "secret")
 		})
 	}
-	_, err := decodeRecord([]byte(`{"schema":2,"whatever":[]}`))
+	_, err := decodeRecord([]byte(`{"schema":2,"whatever":[]}`), "")
 	require.ErrorIs(t, err, errNewerSchema)
 }
 
@@ -174,14 +174,14 @@ func FuzzRecord(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := decodeRecord(data)
+		r, err := decodeRecord(data, "")
 		if err != nil {
 
 			return
 		}
 		once, err := r.encode()
 		require.NoError(t, err)
-		again, err := decodeRecord(once)
+		again, err := decodeRecord(once, "")
 		require.NoError(t, err)
 		require.Equal(t, r.account, again.account)
 		require.Equal(t, len(r.grants), len(again.grants))
@@ -244,6 +244,37 @@ func TestRecordChoosesTheGrantOfTheResource(t *testing.T) {
 		"https://c.example/": "rt-d", "https://d.example/": "rt-d", "": "rt-d", // the latest
 	} {
 		require.Equal(t, want, r.grantFor(request{want: asked, resource: resource}).refreshToken, resource)
+	}
+}
+
+// The refresh token of one audience brings no token for another. Who names none
+// takes what there is.
+func TestRecordChoosesTheGrantOfTheAudience(t *testing.T) {
+	t.Parallel()
+	asked, err := scopes.New("read")
+	require.NoError(t, err)
+	a, b := grant{refreshToken: "rt-a", scopes: "read", resource: "audience=a"}, grant{refreshToken: "rt-b", scopes: "read", resource: "https://r.example audience=b"}
+	none := grant{refreshToken: "rt", scopes: "read"}
+	for name, tc := range map[string]struct {
+		grants   []grant
+		resource string
+		want     string
+	}{
+		"its own":             {[]grant{a, b}, "audience=a", "rt-a"},
+		"behind a resource":   {[]grant{a, b}, "https://r.example audience=b", "rt-b"},
+		"of another resource": {[]grant{a, b}, "audience=b", "rt-b"},
+		"of none":             {[]grant{a, b}, "audience=c", ""},
+		"of part of a name":   {[]grant{a}, "audience=", ""},
+		"the only one":        {[]grant{a}, "audience=b", ""},
+		"none was named":      {[]grant{none}, "audience=a", ""},
+		"none is named":       {[]grant{none, a}, "", "rt"},
+		"it is all there is":  {[]grant{a}, "", "rt-a"},
+	} {
+		got := ""
+		if g := (&record{grants: tc.grants}).grantFor(request{want: asked, resource: tc.resource}); g != nil {
+			got = g.refreshToken
+		}
+		require.Equal(t, tc.want, got, name)
 	}
 }
 

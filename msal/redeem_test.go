@@ -54,6 +54,7 @@ func TestHostileTokenAnswers(t *testing.T) {
 		"TR-05 R-6749-3 twice":        {body: `{"token_type":"Bearer","access_token":"stolen","access_token":"stolen"}`, says: "JSON"},
 		"TR-06 error":                 {body: `{"error":"access_denied"}`, says: "access_denied"},
 		"TR-07 error and tokens":      {set: set("error", "server_error"), says: "server_error"},
+		"TR-07 spelled with escapes":  {body: `{"\u0065rror":"access_denied","access_token":"stolen","token_type":"Bearer"}`, says: "access_denied"},
 		"TR-10 -1":                    {set: set("expires_in", -1), says: "seconds"},
 		"TR-10 int32 wrap":            {set: set("expires_in", -4294963696), says: "seconds"},
 		"TR-10 least":                 {set: set("expires_in", raw("-9223372036854775808")), says: "seconds"},

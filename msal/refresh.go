@@ -77,11 +77,7 @@ func (s *session) lock(ctx context.Context, ahead bool) (held context.Context, r
 			err = errHeld
 		}
 	} else {
-		wait, cancel := context.WithTimeout(ctx, maxWait)
-		defer cancel()
-		if unlock, err = s.core.Cache.Lock(wait, s.key); err != nil && wait.Err() != nil && ctx.Err() == nil {
-			err = ErrBusy
-		}
+		unlock, err = s.core.Cache.Lock(ctx, s.key) // as long as anybody waits, see fly
 	}
 	if err != nil {
 		return nil, nil, err
@@ -91,18 +87,20 @@ func (s *session) lock(ctx context.Context, ahead bool) (held context.Context, r
 	if !ok {
 		return ctx, free, nil
 	}
-	held, released := whileHeld(ctx, leaser.Lost(s.key))
+	lost := leaser.Lost(s.key) // of this lock: later the store answers for the next holder in this process
+	held, released := whileHeld(context.WithValue(ctx, lostKey{}, lost), lost)
 	return held, func(err error) error { return free(released(err)) }, nil
 }
 
-// lockLost tells whether the lock was a lease and is lost by now.
-func (s *session) lockLost() bool {
-	leaser, ok := s.core.Cache.(cache.Leaser)
-	if !ok {
-		return false
-	}
+// lostKey is that of Leaser.Lost in the context of a lock. The context may have
+// ended before the lock was lost, and so cannot say it.
+type lostKey struct{}
+
+// lockLost tells whether the lock that ctx is of was a lease and is lost by now.
+func lockLost(ctx context.Context) bool {
+	lost, _ := ctx.Value(lostKey{}).(<-chan struct{})
 	select {
-	case <-leaser.Lost(s.key):
+	case <-lost:
 		return true
 	default:
 		return false
@@ -151,7 +149,7 @@ func (s *session) spend(ctx context.Context, q request, r *record, rev cache.Rev
 		return Token{}, ErrSignInRequired
 	}
 	if b := s.barred.Load(); b != nil && b.bars(q, g.refreshToken) {
-		return Token{}, b.err
+		return Token{}, b.again()
 	}
 	md, err := s.prepare(ctx, r, time.Time{})
 	if err != nil {
@@ -216,10 +214,11 @@ func (s *session) exchange(ctx context.Context, md *metadata, q request, form ur
 	form.Set("refresh_token", refreshToken)
 	c, sent := s.core, context.WithoutCancel(ctx)
 	a, err := c.post(sent, md.doc.TokenEndpoint, form, ctx)
+	var drop scopes.Set
 	if refused, ok := errors.AsType[*ServerError](err); ok && refused.refusedScopes() {
-		a, err = s.exchangeLess(ctx, md, q, form, refused)
+		a, drop, err = s.exchangeLess(ctx, md, q, form, refused)
 	}
-	if err != nil && unknown(err) && s.lockLost() {
+	if err != nil && unknown(err) && lockLost(ctx) {
 		// Whoever has the lock now may have sent it too, and a third time is no repetition.
 		return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 	} else if err != nil && unknown(err) {
@@ -234,7 +233,10 @@ func (s *session) exchange(ctx context.Context, md *metadata, q request, form ur
 	}
 	got, err := c.parseAnswer(a.Body, time.Now())
 	if err == nil {
-		got.date = a.Date
+		got.date, got.refused = a.Date, drop
+	}
+	if drop.Len() > 0 {
+		c.warnOfRefused(ctx, drop)
 	}
 	return got, err
 }
@@ -266,23 +268,17 @@ func (e *ServerError) unasked() error {
 }
 
 // exchangeLess sends a refresh token again without the defaults that the server
-// refuses. They are remembered if it is content without.
-func (s *session) exchangeLess(ctx context.Context, md *metadata, q request, form url.Values, refused *ServerError) (wire.Answer, error) {
-	var err error = refused
+// refuses. The session does without from now on if it is content.
+func (s *session) exchangeLess(ctx context.Context, md *metadata, q request, form url.Values, refused *ServerError) (a wire.Answer, drop scopes.Set, err error) {
+	err = refused
 	asked, _ := scopes.Parse(form.Get("scope")) // which we have written
-	_, tries := md.refusedBy(refused, q.explicit)
-	for _, drop := range tries {
+	for _, drop = range md.without(md.defaults.Without(asked)).refusedBy(refused, q.explicit) {
 		form.Set("scope", asked.Without(drop).String())
-		var a wire.Answer
-		if a, err = s.core.post(context.WithoutCancel(ctx), md.doc.TokenEndpoint, form, ctx); err == nil {
-			s.core.refuse(context.WithoutCancel(ctx), drop)
-			return a, nil
-		}
-		if !refusesScopes(err) {
+		if a, err = s.core.post(context.WithoutCancel(ctx), md.doc.TokenEndpoint, form, ctx); !refusesScopes(err) {
 			break
 		}
 	}
-	return wire.Answer{}, err
+	return a, drop, err
 }
 
 // refused decides what an invalid_grant means. If another process has stored a
@@ -295,7 +291,7 @@ func (s *session) refused(ctx context.Context, q request, form url.Values, md *m
 	spent := form.Get("refresh_token")
 	if g := r.grantFor(q); g != nil && g.refreshToken != spent {
 		spent = g.refreshToken
-		if s.lockLost() {
+		if lockLost(ctx) {
 			return Token{}, errLost // its owner is refreshing
 		}
 		got, err := s.exchange(ctx, md, q, form, spent)
@@ -314,8 +310,9 @@ func (s *session) refused(ctx context.Context, q request, form url.Values, md *m
 	return Token{}, s.bar(q, spent, refused)
 }
 
-// barred is a refusal that a sign-in does not change: a policy's, or one that
-// waits for an administrator.
+// barred is a refusal that the same request would meet again: a policy's, one
+// that waits for an administrator, or one of whatever is asked of a session that
+// was asked too often.
 type barred struct {
 	want, resource, claims string        // of the request
 	token                  secret.String // the refresh token that was refused
@@ -326,18 +323,41 @@ type barred struct {
 // bar returns refused as what the program has to do. If that is no sign-in, the
 // same request is not made again for a while, however often somebody calls.
 func (s *session) bar(q request, refreshToken string, refused *ServerError) error {
-	err := refused.required()
-	if errors.Is(err, ErrSignInRequired) && refused.Action() != ActionSignIn {
-		s.barred.Store(&barred{
-			q.want.String(), q.resource, q.demand.challenge(), secret.New(refreshToken), time.Now().Add(restUnsaid), err,
-		})
+	err, rest := refused.required(), restUnsaid
+	switch {
+	case refused.loops():
+		rest = refused.RetryAfter
+	case !errors.Is(err, ErrSignInRequired) || refused.Action() == ActionSignIn:
+		return err
 	}
+	s.barred.Store(&barred{
+		q.want.String(), q.resource, q.demand.challenge(), secret.New(refreshToken), time.Now().Add(rest), err,
+	})
 	return err
 }
 
 func (b *barred) bars(q request, refreshToken string) bool {
-	return b.want == q.want.String() && b.resource == q.resource && b.claims == q.demand.challenge() &&
-		b.token.Reveal() == refreshToken && time.Now().Before(b.until)
+	same := b.want == q.want.String() && b.resource == q.resource && b.claims == q.demand.challenge()
+	return (same || b.loop() != nil) && b.token.Reveal() == refreshToken && time.Now().Before(b.until)
+}
+
+// again is the refusal, with the time that remains.
+func (b *barred) again() error {
+	loop := b.loop()
+	if loop == nil {
+		return b.err
+	}
+	e := *loop
+	e.RetryAfter = time.Until(b.until)
+	return &e
+}
+
+// loop returns the refusal of a session that was asked too often, or nil.
+func (b *barred) loop() *ServerError {
+	if refused, ok := errors.AsType[*ServerError](b.err); ok && refused.loops() {
+		return refused
+	}
+	return nil
 }
 
 // bury clears a refresh token that the server will never take again. The

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ import (
 type request struct {
 	explicit scopes.Set // as the caller wrote them, without the defaults
 	want     scopes.Set // the same as they are compared
-	resource string     // whose access token: on Microsoft that of the scopes, elsewhere Params.Resources
+	resource string     // whose access token: on Microsoft that of the scopes, elsewhere see target
 	audience string     // Microsoft: resource as the caller wrote it
 	demand   *demand
 	params   *Params
@@ -51,11 +52,10 @@ func (c *Client) build(scope []string) (q request, merged []string, err error) {
 	}
 	q.explicit = all.Without(c.core.defaults)
 	q.want = q.explicit
-	if c.params != nil {
-		q.resource = strings.Join(c.params.Resources, " ")
-	}
 	if c.core.microsoft() {
 		err = q.microsoft(c.core, scope)
+	} else {
+		q.resource = q.target(c.core)
 	}
 	return q, merged, err
 }
@@ -92,6 +92,23 @@ func (c *Client) silent(scope []string) (request, error) {
 	}
 	return q, err
 }
+
+// target tells tokens apart where scopes do not: by the resource indicators, and
+// by the audience that some providers have in their place.
+func (q request) target(c *core) string {
+	var names []string
+	if q.params != nil {
+		names = slices.Clone(q.params.Resources)
+	}
+	if a := q.extra(c).Get("audience"); a != "" {
+		names = append(names, audiencePrefix+url.QueryEscape(a))
+	}
+	return strings.Join(names, " ")
+}
+
+// audiencePrefix begins the last word of a target that has an audience, and no
+// resource indicator, which is an absolute URI.
+const audiencePrefix = "audience="
 
 // microsoft applies the rules of Microsoft's endpoints: a scope names a
 // permission, and X/.default stands alone, because the server refuses it beside
@@ -185,7 +202,7 @@ func (q request) first(c *core) request {
 func (q request) key() string {
 	key := q.want.String() + "\x00" + q.resource
 	if q.demand != nil {
-		key += "\x00" + q.demand.claims
+		key += fmt.Sprintf("\x00%s\x00%d", q.demand.claims, q.demand.after) // later is another demand
 	}
 	return key
 }
@@ -205,6 +222,18 @@ func (c *core) form(q request, defaults scopes.Set) (url.Values, error) {
 		form.Set("client_secret", c.InstalledAppSecret)
 	}
 	return form, nil
+}
+
+// extra are further parameters with which somebody signs in, the caller's over
+// the provider's. Documented of Auth0: its device endpoint takes an audience as
+// its authorization endpoint does.
+func (q request) extra(c *core) url.Values {
+	v := url.Values{}
+	maps.Copy(v, c.profile.Authorize)
+	if q.params != nil {
+		maps.Copy(v, q.params.Extra)
+	}
+	return v
 }
 
 // fillScopes adds what a request asks for. Microsoft's v1.0 endpoint knows

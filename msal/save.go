@@ -17,6 +17,7 @@ type update struct {
 	signIn bool                  // may create the record and replace another generation's
 
 	replaces string // the refresh token that a refresh has used up
+	gives    string // and the one that is good now
 }
 
 // unsaved is a record that the store would not take. The session goes on from
@@ -90,7 +91,7 @@ func (s *session) save(ctx context.Context, base *record, prev cache.Rev, up upd
 		}
 		var theirs *record
 		if look == nil {
-			if theirs, err = decodeRecord(stored); err == nil && !up.signIn && theirs.generation != generation {
+			if theirs, err = decodeRecord(stored, s.bound.account); err == nil && !up.signIn && theirs.generation != generation {
 				return s.expose(theirs, now, nil, nil), nil
 			}
 			if errors.Is(err, errNewerSchema) {
@@ -109,11 +110,22 @@ func (s *session) save(ctx context.Context, base *record, prev cache.Rev, up upd
 
 // keep holds r in memory because the store would not take it.
 func (s *session) keep(r *record, base cache.Rev, up update, got *answer, why error) *snapshot {
+	if was := s.unsaved.Load(); was != nil && up.replaces != "" && up.replaces == was.update.gives {
+		up.replaces = was.update.replaces // which is what the store still has
+	}
 	if data, err := r.encode(); err == nil {
 		s.unsaved.Store(&unsaved{data, base, r.generation, up})
 	}
 	s.core.warn("session not stored", s, why)
 	return s.expose(r, base, got, fmt.Errorf("the session is in memory only: %w", why))
+}
+
+// current returns what memory has. Nothing by now means that somebody signed out.
+func (s *session) current() (*snapshot, error) {
+	if sn := s.snap.Load(); sn != nil {
+		return sn, nil
+	}
+	return nil, ErrSignInRequired
 }
 
 // saveAgain tries to store what the store would not take before. If somebody
@@ -123,15 +135,15 @@ func (s *session) keep(r *record, base cache.Rev, up update, got *answer, why er
 func (s *session) saveAgain(ctx context.Context) (*snapshot, error) {
 	u := s.unsaved.Load()
 	if u == nil {
-		return s.snap.Load(), nil
+		return s.current()
 	}
 	rev, err := s.core.Cache.Put(ctx, s.key, u.data, u.base)
 	if err != nil && !errors.Is(err, cache.ErrConflict) {
-		return s.snap.Load(), nil
+		return s.current()
 	}
 	if err == nil {
 		s.unsaved.CompareAndSwap(u, nil)
-		r, err := decodeRecord(u.data)
+		r, err := decodeRecord(u.data, s.bound.account)
 		if err != nil {
 			return nil, err
 		}
@@ -139,10 +151,10 @@ func (s *session) saveAgain(ctx context.Context) (*snapshot, error) {
 	}
 	data, rev, err := s.core.Cache.Get(ctx, s.key)
 	if err != nil && !errors.Is(err, cache.ErrNotFound) {
-		return s.snap.Load(), nil
+		return s.current()
 	}
 	s.unsaved.CompareAndSwap(u, nil)
-	if r, e := decodeRecord(data); err == nil && e == nil {
+	if r, e := decodeRecord(data, s.bound.account); err == nil && e == nil {
 		if u.update.signIn && r.generation != u.generation || u.ours(r) {
 			return s.save(ctx, r, rev, u.update, nil)
 		}

@@ -27,6 +27,8 @@ type server struct {
 	turn   chan struct{} // held by whoever fetches
 	forced time.Time     // when the keys were last fetched for an unknown id,
 	result error         // and with what result; both guarded by turn
+	missed time.Time     // when metadata was last asked for in vain,
+	miss   error         // and why; both guarded by turn
 	failed atomic.Bool   // an endpoint did: look at the metadata again
 
 	mu     sync.Mutex
@@ -43,7 +45,6 @@ type metadata struct {
 	keys        *idtoken.Keys
 	rawKeys     json.RawMessage
 	algorithms  []string
-	refused     scopes.Set // defaults that the server has refused
 	defaults    scopes.Set // those to send
 	fetched     time.Time
 	keysFetched time.Time
@@ -72,6 +73,7 @@ func (c *core) metadataSince(ctx context.Context, since time.Time) (*metadata, e
 	if md := c.server.known.Load(); md != nil && !md.fetched.Before(since) && !c.server.failed.Load() {
 		return md, nil
 	}
+	asked := time.Now()
 	select {
 	case c.server.turn <- struct{}{}:
 		defer func() { <-c.server.turn }()
@@ -86,18 +88,24 @@ func (c *core) metadataSince(ctx context.Context, since time.Time) (*metadata, e
 		c.server.known.Store(md)
 		return md, nil
 	}
-	fetched, err := c.fetchMetadata(ctx, md)
-	if err != nil {
-		if md == nil {
-			return nil, err
+	err := c.server.miss
+	if !c.server.missed.After(asked) { // else all who waited share one failure, or the last would wait for all
+		var fetched *metadata
+		if fetched, err = c.fetchMetadata(ctx, md); err == nil {
+			c.server.failed.Store(false)
+			c.server.known.Store(fetched)
+			c.storeMetadata(ctx, fetched)
+			return fetched, nil
 		}
-		c.Logger.WarnContext(ctx, "metadata not fetched", "error", err)
-		return md, nil
+		if ctx.Err() == nil {
+			c.server.missed, c.server.miss = time.Now(), err
+		}
 	}
-	c.server.failed.Store(false)
-	c.server.known.Store(fetched)
-	c.storeMetadata(ctx, fetched)
-	return fetched, nil
+	if md == nil {
+		return nil, err
+	}
+	c.Logger.WarnContext(ctx, "metadata not fetched", "error", err)
+	return md, nil
 }
 
 // fetchMetadata fetches the discovery document and the keys.
@@ -113,7 +121,7 @@ func (c *core) fetchMetadata(ctx context.Context, old *metadata) (*metadata, err
 		if old.openID && !c.openID(md.doc) {
 			return nil, fmt.Errorf("metadata of %s: it was that of an OpenID Provider before, and is none any more", c.Authority)
 		}
-		md.refused, md.rest = old.stillRefused(md.doc), old.rest
+		md.rest = old.rest
 	}
 	if !c.openID(md.doc) {
 		return md, c.complete(md, nil, md.fetched)
@@ -136,19 +144,6 @@ func (c *core) warnOfKeys(ctx context.Context, md *metadata) {
 	if skipped := md.keys.Skipped(); len(skipped) > 0 {
 		c.Logger.WarnContext(ctx, "keys of the server not used", "error", errors.Join(skipped[:min(3, len(skipped))]...), "issuer", md.doc.Issuer)
 	}
-}
-
-// stillRefused returns the refused defaults but for those that the server has
-// begun to list since: it may have been taught them.
-func (md *metadata) stillRefused(now *discovery.Document) scopes.Set {
-	var taught []string
-	for s := range md.refused.All() {
-		if slices.Contains(now.ScopesSupported, s) && !slices.Contains(md.doc.ScopesSupported, s) {
-			taught = append(taught, s)
-		}
-	}
-	learned, _ := scopes.New(taught...) // a part of a valid set is valid
-	return md.refused.Without(learned)
 }
 
 func (c *core) fetchDocument(ctx context.Context) (*discovery.Document, error) {
@@ -229,8 +224,7 @@ func (c *core) complete(md *metadata, rawKeys []byte, fetched time.Time) error {
 		md.rawKeys = rawKeys
 	}
 	md.keysFetched = fetched
-	send, err := scopes.New(c.profile.Sends(c.defaults.Slice(), md.doc.ScopesSupported, md.doc.ScopesPublished, md.openID)...)
-	md.defaults = send.Without(md.refused)
+	md.defaults, err = scopes.New(c.profile.Sends(c.defaults.Slice(), md.doc.ScopesSupported, md.doc.ScopesPublished, md.openID)...)
 	return err
 }
 
@@ -265,16 +259,16 @@ func (c *core) fetchKeys(ctx context.Context, md *metadata) (*metadata, error) {
 	return &next, nil
 }
 
-// refusedBy returns those defaults of ours that an invalid_scope names, and what
-// to leave out of the request, one set for each further try: what is named, and
-// failing that a guess, the defaults that the server never said it supports. An
-// error that repeats the whole request, as Keycloak's does (reported), means any
-// one of them, offline_access first. One that names a scope of the caller is about
-// that one, also if it repeats the whole request.
-func (md *metadata) refusedBy(e *ServerError, explicit scopes.Set) (named scopes.Set, tries []scopes.Set) {
+// refusedBy returns what to leave out of a request after an invalid_scope, one
+// set for each further try: those defaults of ours that it names, and failing
+// that a guess, the ones that the server never said it supports. An error that
+// repeats the whole request, as Keycloak's does (reported), means any one of them,
+// offline_access first. One that names a scope of the caller is about that one,
+// also if it repeats the whole request.
+func (md *metadata) refusedBy(e *ServerError, explicit scopes.Set) (tries []scopes.Set) {
 	words := strings.FieldsFunc(e.Description, func(r rune) bool { return strings.ContainsRune(" \t\r\n,;\"'()[]`", r) })
 	if !e.refusedScopes() || slices.ContainsFunc(words, explicit.Has) {
-		return scopes.Set{}, nil
+		return nil
 	}
 	says := func(s string) bool { return slices.Contains(words, s) || slices.Contains(words, s+".") }
 	var said, unpublished []string
@@ -292,41 +286,32 @@ func (md *metadata) refusedBy(e *ServerError, explicit scopes.Set) (named scopes
 			one, _ := scopes.New(s)
 			tries = append(tries, one)
 		}
-		return scopes.Set{}, tries
+		return tries
 	}
-	named, _ = scopes.New(said...)
-	guessed, _ := scopes.New(unpublished...)
-	if named.Len() > 0 {
-		return named, []scopes.Set{named}
-	} else if guessed.Len() > 0 {
-		return named, []scopes.Set{guessed}
+	if said == nil {
+		said = unpublished
 	}
-	return named, nil
+	if drop, _ := scopes.New(said...); drop.Len() > 0 { // a part of a valid set is valid
+		return []scopes.Set{drop}
+	}
+	return nil
 }
 
 // without returns md for requests that leave out these defaults.
 func (md *metadata) without(drop scopes.Set) *metadata {
 	next := *md
-	next.refused, next.defaults = md.refused.Union(drop), md.defaults.Without(drop)
+	next.defaults = md.defaults.Without(drop)
 	return &next
 }
 
-// refuse remembers that the server refuses these defaults, once it was content
-// without.
-func (c *core) refuse(ctx context.Context, drop scopes.Set) {
-	md := c.server.known.Load()
-	if md == nil {
-		return
-	}
-	next := md.without(drop)
-	c.server.known.Store(next)
-	c.storeMetadata(ctx, next)
-	c.Logger.WarnContext(ctx, "default scopes refused by the server", "scopes", drop.String(), "issuer", md.doc.Issuer)
-}
-
-// metadataKey names the record of the server.
+// metadataKey names the record of the server. A document that this program was
+// given is no other program's, and neither are the keys that it leads to.
 func (c *core) metadataKey() string {
-	return "m-" + hash(c.authority.Key, c.authority.MetadataURLs()[0])
+	source := []string{c.authority.Key, c.authority.MetadataURLs()[0]}
+	if c.given != nil {
+		source = append(source, string(c.given.Raw))
+	}
+	return "m-" + hash(source...)
 }
 
 // storedMetadata returns what another process fetched, or nil.
@@ -350,24 +335,17 @@ func (c *core) decodeMetadata(data []byte) (*metadata, error) {
 	}
 	var schema int
 	var document, keys json.RawMessage
-	var refused string
 	var keysFetched time.Time
 	var err error
 	md := &metadata{doc: c.given}
 	take(m, "schema", &schema, &err)
 	take(m, "document", &document, &err)
 	take(m, "keys", &keys, &err)
-	take(m, "refused", &refused, &err)
 	takeTime(m, "fetched", &md.fetched, &err)
 	takeTime(m, "keys_fetched", &keysFetched, &err)
 	md.rest = m
 	if err == nil && schema != metadataSchema {
 		err = fmt.Errorf("schema %d, want %d", schema, metadataSchema)
-	}
-	if err == nil {
-		md.refused, err = scopes.Parse(refused)
-		openID, _ := scopes.New(scopes.OpenID)
-		md.refused = md.refused.Without(openID) // refusedBy never names it: what a store says does not switch ID tokens off
 	}
 	if err == nil && md.doc == nil {
 		md.doc, err = c.parseMetadata(document)
@@ -388,7 +366,6 @@ func (c *core) storeMetadata(ctx context.Context, md *metadata) {
 	if md.openID {
 		m["keys"] = md.rawKeys
 	}
-	put(m, "refused", md.refused.String())
 	put(m, "fetched", md.fetched.UnixMilli())
 	put(m, "keys_fetched", md.keysFetched.UnixMilli())
 	data, err := json.Marshal(m)
@@ -414,9 +391,11 @@ func (s *server) suspect(err error) {
 	}
 }
 
-// leaveAlone honours Retry-After (RFC 9110 section 10.2.3).
+// leaveAlone honours Retry-After (RFC 9110 section 10.2.3). A loop is one
+// session's, see bar: whoever makes one with a token of their own must not stop
+// all others.
 func (s *server) leaveAlone(e *ServerError, now time.Duration) {
-	if e.RetryAfter <= 0 || !e.unwell() {
+	if e.RetryAfter <= 0 || !e.unwell() || e.loops() {
 		return
 	}
 	s.mu.Lock()

@@ -96,9 +96,11 @@ func (s *session) load(ctx context.Context) (*snapshot, error) {
 		if s.unsaved.Load() != nil {
 			return s.saveAgain(ctx)
 		}
-		changer := s.core.Cache.(cache.Changer) // without one no check is ever due
-		if changed, err := changer.Changed(ctx, s.key, sn.rev); err != nil || !changed {
-			return sn, nil
+		// Without a Changer one check is due, after a warning, and it may be that the record was saved meanwhile.
+		if changer, ok := s.core.Cache.(cache.Changer); ok {
+			if changed, err := changer.Changed(ctx, s.key, sn.rev); err != nil || !changed {
+				return sn, nil
+			}
 		}
 	}
 	r, rev, err := s.read(ctx)
@@ -111,8 +113,11 @@ func (s *session) load(ctx context.Context) (*snapshot, error) {
 	return sn, nil // a store that does not answer takes nothing away
 }
 
-// read reads the record. That there is none, or none that anybody can read,
-// is ErrSignInRequired.
+// errTenant comes with a record that is no session of this client.
+var errTenant = fmt.Errorf("%w: the account's tenant is not among AllowedTenants", ErrSignInRequired)
+
+// read reads the record. That there is none, or none that anybody can read, or
+// one of a tenant that this client does not allow, is ErrSignInRequired.
 func (s *session) read(ctx context.Context) (*record, cache.Rev, error) {
 	data, rev, err := s.core.Cache.Get(ctx, s.key)
 	if u := s.unsaved.Load(); u != nil && u.stands(rev, err) {
@@ -120,9 +125,12 @@ func (s *session) read(ctx context.Context) (*record, cache.Rev, error) {
 	}
 	if err == nil {
 		var r *record
-		if r, err = decodeRecord(data); err == nil {
+		if r, err = decodeRecord(data, s.bound.account); err == nil {
 			if u := s.unsaved.Load(); u != nil && u.ours(r) {
 				r = u.update.apply(r)
+			}
+			if allowed := s.core.AllowedTenants; len(allowed) > 0 && !containsFold(allowed, r.account.Tenant) {
+				return r, rev, errTenant
 			}
 			return r, rev, nil
 		}
@@ -267,7 +275,7 @@ func (e *entry) satisfies(d *demand) bool {
 	if e.number > 0 {
 		return e.number > d.after
 	}
-	return e.obtained.After(d.since)
+	return e.obtained.After(d.since) && !d.knew(e)
 }
 
 // token is what the caller of q gets from e.

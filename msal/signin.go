@@ -18,7 +18,7 @@ import (
 // others (RFC 9700 section 2): no password grant, no implicit grant, no
 // embedded web view.
 type Flow interface {
-	check() error // of the fields, before any I/O
+	check(c *Client, scope []string) error // whether the flow can do this, before any I/O
 	signIn(ctx context.Context, a *attempt) (Token, error)
 }
 
@@ -50,7 +50,7 @@ func (c *Client) signIn(ctx context.Context, flow Flow, scope []string) (Token, 
 	if flow == nil {
 		return Token{}, errors.New("no flow; pass msal.Browser{} or msal.DeviceCode{}")
 	}
-	if err := flow.check(); err != nil {
+	if err := flow.check(c, scope); err != nil {
 		return Token{}, err
 	}
 	a, err := c.attempt(ctx, scope)
@@ -60,11 +60,11 @@ func (c *Client) signIn(ctx context.Context, flow Flow, scope []string) (Token, 
 	t, err := flow.signIn(ctx, a)
 	md := a.md
 	for _, drop := range a.tries(err) {
-		a.md = md.without(drop)
+		a.md, a.refused, a.acted = md.without(drop), drop, false
 		if t, err = flow.signIn(ctx, a); err == nil {
-			c.core.refuse(ctx, drop)
+			c.core.warnOfRefused(ctx, drop)
 		}
-		if a.last || !refusesScopes(err) {
+		if a.acted || !refusesScopes(err) {
 			break
 		}
 	}
@@ -75,9 +75,10 @@ func (c *Client) signIn(ctx context.Context, flow Flow, scope []string) (Token, 
 type attempt struct {
 	client *Client
 	request
-	md   *metadata
-	hint string // whom to sign in; "": anybody
-	last bool   // it does not start again: a person has acted
+	md      *metadata
+	hint    string     // whom to sign in; "": anybody
+	acted   bool       // a person has
+	refused scopes.Set // defaults without which it has started again
 }
 
 // attempt prepares a sign-in: all that can fail without a person, fails
@@ -126,14 +127,29 @@ func (c *Client) hint(ctx context.Context) string {
 
 // tries returns the defaults to leave out, one set for each time that the flow
 // starts again, if the server has refused scopes before a person got to see
-// anything.
+// anything. Keycloak refuses offline_access when they are done (reported), to a
+// person who may have no offline token, and gives a refresh token without.
+//
+// What helps counts for this sign-in and its session, and is remembered for no
+// other: what comes with a redirect is the word of anybody who has seen its state,
+// and what a server says may be about this person or this registration.
 func (a *attempt) tries(err error) []scopes.Set {
 	refused, ok := errors.AsType[*ServerError](err)
-	if !ok || a.last {
-		return nil
+	switch {
+	case !ok:
+	case !a.acted:
+		return a.md.refusedBy(refused, a.explicit)
+	case refused.refusedOffline() && a.md.defaults.Has(scopes.OfflineAccess):
+		offline, _ := scopes.New(scopes.OfflineAccess)
+		return []scopes.Set{offline}
 	}
-	_, tries := a.md.refusedBy(refused, a.explicit)
-	return tries
+	return nil
+}
+
+// warnOfRefused tells whoever configures the application what costs a request
+// each time.
+func (c *core) warnOfRefused(ctx context.Context, drop scopes.Set) {
+	c.Logger.WarnContext(ctx, "default scopes refused by the server", "scopes", drop.String())
 }
 
 // refusesScopes tells whether another try without others may help.
@@ -146,7 +162,7 @@ func refusesScopes(err error) bool {
 // the session. The request is sent once whatever happens: a server may revoke
 // everything when a code comes twice (RFC 6749 section 4.1.2).
 func (a *attempt) redeem(ctx context.Context, grant url.Values, nonce string) (Token, error) {
-	a.last = true
+	a.acted = true
 	core := a.client.core
 	q := a.request.first(core)
 	form, err := core.form(q, a.md.defaults)
@@ -158,21 +174,9 @@ func (a *attempt) redeem(ctx context.Context, grant url.Values, nonce string) (T
 	}
 	answer, err := core.post(ctx, a.md.doc.TokenEndpoint, form, nil)
 	if err != nil {
-		a.withoutOffline(ctx, err)
 		return Token{}, err
 	}
 	return a.finish(ctx, q, answer, nonce)
-}
-
-// withoutOffline spares the next sign-in offline_access where a server refuses
-// it only now: Keycloak (reported), to a person who may have no offline token.
-// It gives a refresh token without.
-func (a *attempt) withoutOffline(ctx context.Context, err error) {
-	refused, ok := errors.AsType[*ServerError](err)
-	if ok && refused.Code == "not_allowed" && strings.Contains(strings.ToLower(refused.Description), "offline") {
-		offline, _ := scopes.New(scopes.OfflineAccess)
-		a.client.core.refuse(ctx, offline)
-	}
 }
 
 // finish makes a token response the session.
@@ -182,6 +186,7 @@ func (a *attempt) finish(ctx context.Context, q request, from wire.Answer, nonce
 	if err != nil {
 		return Token{}, err
 	}
+	got.refused = a.refused
 	// A clock that is minutes off keeps nobody out. One that is more off is an error that says how much: there is a person
 	// who can set it.
 	if from.Date.Sub(got.received).Abs() < maxClockSkew {
@@ -200,10 +205,7 @@ func (a *attempt) finish(ctx context.Context, q request, from wire.Answer, nonce
 // welcome notes that t is of a new session.
 func (c *core) welcome(ctx context.Context, t Token) {
 	s := c.session(t.Account.ID)
-	switch {
-	case t.Warning != nil:
-		c.only.CompareAndSwap(nil, s) // the store does not list it
-	case c.only.Load() != s:
+	if c.only.Load() != s {
 		c.only.Store(nil) // there may be two now
 	}
 	c.event(ctx, "signed in", s)
@@ -214,10 +216,7 @@ func (c *core) welcome(ctx context.Context, t Token) {
 // refresh token, prompt=consent, is asked for beside what the caller wants; only
 // none stands alone.
 func (a *attempt) front() url.Values {
-	v := cloneValues(a.client.core.profile.Parameters(a.client.core.defaults.Slice()))
-	if v == nil {
-		v = url.Values{}
-	}
+	v := a.client.core.profile.Parameters(a.client.core.defaults.Slice())
 	p := a.params
 	if p == nil {
 		p = &Params{}

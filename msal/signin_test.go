@@ -89,26 +89,42 @@ func TestAllowedTenants(t *testing.T) {
 	require.Equal(t, avery.TenantID, signIn(t, p, c, "read").Account.Tenant)
 }
 
-// A default that the server refuses is left out from the next sign-in on, by
-// every process with the same store.
-func TestRefusedDefaultIsRemembered(t *testing.T) {
+// A session that another client has stored, or this one before the list was shorter, is none of this client's. It stays in
+// the store, and who is allowed is the only one there is.
+func TestAllowedTenantsOfSessions_MS05(t *testing.T) {
 	t.Parallel()
 	p := msaltest.New(t)
-	p.RejectScopes = []string{"email"}
+	p.Users = people
 	store := cache.Memory()
-	with := func(cfg *msal.Config) { cfg.Cache = store }
-	c := newClient(t, p, with)
-	z, callback := begin(t, p, c, "read")
-	_, err := z.Redeem(t.Context(), callback)
-	require.Equal(t, "invalid_scope", asServerError(t, err).Code)
-	for _, c := range []*msal.Client{c, newClient(t, p, with)} {
-		z, callback = begin(t, p, c, "read")
-		require.Equal(t, "read openid profile offline_access", query(t, z.URL()).Get("scope"))
-		token, err := z.Redeem(t.Context(), callback)
-		require.NoError(t, err)
-		require.Zero(t, token.Missing.Len())
+	client := func(allowed ...string) *msal.Client {
+		return newClient(t, p, func(cfg *msal.Config) { cfg.Cache, cfg.AllowedTenants = store, allowed })
 	}
-	require.Equal(t, 2, p.Count("token"))
+	p.SignInAs(blake)
+	stranger := signIn(t, p, client(), "read").Account
+	c := client(avery.TenantID)
+	before := p.Count()
+	for _, asks := range []*msal.Client{c, c.ForceRefresh(), c.For(stranger), c.For(stranger).ForceRefresh(), client(avery.TenantID)} {
+		_, err := asks.Token(t.Context(), "read")
+		require.ErrorIs(t, err, msal.ErrSignInRequired)
+	}
+	_, err := c.For(stranger).Token(t.Context(), "read")
+	require.ErrorContains(t, err, "AllowedTenants")
+	requireNobody(t, c)
+	require.NoError(t, c.SignOut(t.Context()))
+	require.Equal(t, before, p.Count())
+	requireToken(t, client(), "read")
+
+	p.SignInAs(avery)
+	require.Equal(t, avery.Subject, signIn(t, p, c, "read").Account.Subject)
+	token, err := client(avery.TenantID).Token(t.Context(), "read")
+	require.NoError(t, err)
+	require.Equal(t, avery.Subject, token.Account.Subject)
+
+	require.NoError(t, c.For(stranger).SignOut(t.Context()), "by its name it is signed out, here and at the server")
+	require.False(t, p.SessionAlive("blake"))
+	require.Equal(t, 1, p.Count("revocation"))
+	_, err = client().For(stranger).Token(t.Context(), "read")
+	require.ErrorIs(t, err, msal.ErrSignInRequired)
 }
 
 // What is not a default of ours, or cannot be left out, is not left out.
@@ -144,6 +160,7 @@ func TestSignInRefusesBeforeIO(t *testing.T) {
 	}{
 		"no flow":          {c, nil, "read", nil, "msal.Browser{}"},
 		"response mode":    {c, browser, "read", nil, `ResponseMode "fragment"`},
+		"redirect URI":     {c, msal.Browser{RedirectURI: "https://localhost/cb"}, "read", nil, "Browser.RedirectURI: "},
 		"browser, default": {c, msal.Browser{}, "openid", scopes.ErrDuplicateDefault, "openid"},
 		"device, default":  {c, msal.DeviceCode{}, "PROFILE", scopes.ErrDuplicateDefault, "PROFILE"},
 		"device, invalid":  {c, msal.DeviceCode{}, "a\tb", scopes.ErrInvalid, ""},

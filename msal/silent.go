@@ -99,28 +99,49 @@ func (c *core) single(ctx context.Context) (*session, error) {
 	if s := c.only.Load(); s != nil && !s.forgotten.Load() {
 		return s, nil
 	}
-	found := ""
-	for key, err := range c.Cache.List(ctx, c.prefix) {
-		if err != nil {
-			return nil, err
-		}
-		if found != "" {
-			return nil, ErrAccountRequired
-		}
-		found = key
+	key, s, err := c.onlyKey(ctx)
+	if err == nil && s == nil {
+		s, err = c.open(ctx, key)
 	}
-	if found == "" {
-		return nil, ErrSignInRequired
-	}
-	s, err := c.open(ctx, found)
 	if err == nil {
 		c.only.Store(s)
 	}
 	return s, err
 }
 
-// open makes the session of a record, if there is one. An account whose record
-// cannot be read gets one too, so that its error is met where it is acted on.
+// onlyKey names the record of the only account, and returns its session if the
+// store would not take the record and so does not list it.
+func (c *core) onlyKey(ctx context.Context) (only string, unlisted *session, err error) {
+	for key, err := range c.Cache.List(ctx, c.prefix) {
+		if err != nil {
+			return "", nil, err
+		}
+		if len(c.AllowedTenants) > 0 {
+			if _, err := c.open(ctx, key); errors.Is(err, errTenant) {
+				continue
+			}
+		}
+		if only != "" {
+			return "", nil, ErrAccountRequired
+		}
+		only = key
+	}
+	for s := range c.sessions.all() {
+		if s.unsaved.Load() == nil || s.key == only {
+			continue
+		}
+		if only != "" {
+			return "", nil, ErrAccountRequired
+		}
+		only, unlisted = s.key, s
+	}
+	if only == "" {
+		return "", nil, ErrSignInRequired
+	}
+	return only, unlisted, nil
+}
+
+// open makes the session of a record, if there is one.
 func (c *core) open(ctx context.Context, key string) (*session, error) {
 	signOuts := c.signOuts.Load()
 	probe := &session{core: c, key: key}
@@ -132,11 +153,10 @@ func (c *core) open(ctx context.Context, key string) (*session, error) {
 		return nil, fmt.Errorf("%w: %w: the record under %s is another account's", ErrSignInRequired, cache.ErrUnreadable, key)
 	}
 	s := c.session(r.account.ID)
-	if s.snap.Load() == nil {
+	// If somebody has signed out since the look, what was read may be gone, and
+	// the caller looks again. Who signs out from now on finds s and ends it.
+	if s.snap.Load() == nil && c.signOuts.Load() == signOuts {
 		s.expose(r, rev, nil, nil)
-	}
-	if c.signOuts.Load() != signOuts {
-		s.drop() // somebody may have signed out between the look and this: look again
 	}
 	return s, nil
 }
@@ -170,8 +190,9 @@ func (s *session) await(ctx context.Context, q request) (Token, error) {
 	return t, err
 }
 
-// maxAhead is how long a refresh ahead of time may take to get its request on
-// its way, and so how long it can hold up the one caller that makes it.
+// maxAhead is how long a refresh ahead of time can hold up the one caller that
+// makes it. A request that is on its way then goes on, and its answer is the next
+// caller's.
 const maxAhead = 2 * time.Second
 
 // pause keeps a refresh ahead of time from being tried at every call while it
@@ -195,9 +216,9 @@ func (s *session) ahead(ctx context.Context, q request, current Token) Token {
 	if paused {
 		return current
 	}
-	t, err := s.fly(ctx, "ahead "+q.key(), true, func(ctx context.Context) (Token, error) {
-		ctx, cancel := context.WithTimeout(ctx, maxAhead)
-		defer cancel()
+	wait, cancel := context.WithTimeout(ctx, maxAhead)
+	defer cancel()
+	t, err := s.fly(wait, "ahead "+q.key(), true, func(ctx context.Context) (Token, error) {
 		return s.refresh(ctx, q, true)
 	})
 	switch {

@@ -180,3 +180,109 @@ func TestCancelledCallerKeepsTheAnswer(t *testing.T) {
 		require.True(t, p.SessionAlive(first.Account.Subject))
 	})
 }
+
+// Two demands for a newer token wait for the lock, and a token comes between them:
+// it is new for the first, and what the second will not have.
+func TestForceRefreshJoinsNoEarlierOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		store := &brokenStore{Store: cache.Memory()}
+		c := newClient(t, p, func(cfg *msal.Config) { cfg.Cache = store })
+		signIn(t, p, c, "read", "write")
+		released := make(chan struct{})
+		force := func() (token *msal.Token) {
+			token = new(msal.Token)
+			forced := c.ForceRefresh()
+			go func() {
+				var err error
+				*token, err = forced.Token(t.Context(), "read")
+				require.NoError(t, err)
+			}()
+			synctest.Wait()
+			return token
+		}
+		store.lock = func(ctx context.Context, key string) (func() error, error) {
+			store.lock = func(ctx context.Context, key string) (func() error, error) {
+				<-released
+				return store.Store.Lock(ctx, key)
+			}
+			return store.Store.Lock(ctx, key)
+		}
+		p.Fail("token", msaltest.Fault{Delay: time.Second})
+		go func() { _, _ = c.ForceRefresh().Token(t.Context(), "read", "write") }()
+		synctest.Wait()
+		first := force()
+		time.Sleep(2 * time.Second)
+		between, err := c.Token(t.Context(), "read")
+		require.NoError(t, err)
+		second := force()
+		close(released)
+		synctest.Wait()
+		require.Equal(t, between.AccessToken(), first.AccessToken())
+		require.NotEmpty(t, second.AccessToken())
+		require.NotEqual(t, between.AccessToken(), second.AccessToken())
+	})
+}
+
+// A server that does not answer holds up the one caller that refreshes ahead of
+// time for two seconds, and what it answers then is not lost.
+func TestSlowRefreshAheadOfTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		c := newClient(t, p)
+		first := signIn(t, p, c, "read")
+		time.Sleep(time.Until(first.RefreshAfter) + time.Second)
+		p.Fail("token", msaltest.Fault{Delay: 20 * time.Second})
+		began := time.Now()
+		token, err := c.Token(t.Context(), "read")
+		require.NoError(t, err)
+		require.Equal(t, 2*time.Second, time.Since(began))
+		require.Equal(t, first.AccessToken(), token.AccessToken())
+		time.Sleep(20 * time.Second)
+		token, err = c.Token(t.Context(), "read")
+		require.NoError(t, err)
+		require.NotEqual(t, first.AccessToken(), token.AccessToken())
+		require.Equal(t, 1, len(p.TokenRequests("refresh_token")))
+	})
+}
+
+// Whose context ends waits for it, and who has none that does not longer than 75
+// seconds, for a lock and for a server.
+func TestWaitsAsLongAsTheContext(t *testing.T) {
+	for name, hold := range map[string]func(*testing.T, *msaltest.Platform, cache.Store){
+		"server": func(_ *testing.T, p *msaltest.Platform, _ cache.Store) {
+			p.Fail("token", msaltest.Fault{Delay: 100 * time.Second})
+		},
+		"lock": func(t *testing.T, _ *msaltest.Platform, store cache.Store) {
+			unlock, err := store.Lock(t.Context(), recordKey(t, store))
+			require.NoError(t, err)
+			time.AfterFunc(100*time.Second, func() { _ = unlock() })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := msaltest.New(t)
+				store := cache.Memory()
+				c := newClient(t, p, func(cfg *msal.Config) { cfg.Cache, cfg.Timeout = store, 2*time.Minute })
+				expire(t, p, c, "read")
+				hold(t, p, store)
+				began := time.Now()
+				var wg sync.WaitGroup
+				wg.Go(func() {
+					_, err := c.Token(context.Background(), "read")
+					require.ErrorIs(t, err, msal.ErrBusy)
+					require.Equal(t, 75*time.Second, time.Since(began))
+				})
+				wg.Go(func() {
+					ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+					defer cancel()
+					_, err := c.Token(ctx, "read")
+					require.NoError(t, err)
+					require.Equal(t, 100*time.Second, time.Since(began))
+				})
+				wg.Wait()
+				require.Equal(t, 1, p.Count())
+			})
+		})
+	}
+}

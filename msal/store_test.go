@@ -3,6 +3,7 @@ package msal_test
 import (
 	"context"
 	"errors"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -416,5 +417,24 @@ func TestSignOutWhileLocked(t *testing.T) {
 				t.Errorf("%s is still there", key)
 			}
 		}
+	}
+}
+
+// The same with the file of a key that is gone, which is how an application meets it.
+func TestSignOutWithoutTheKey_LO02(t *testing.T) {
+	t.Parallel()
+	p := msaltest.New(t)
+	dir := newSharedDir(t)
+	for _, whose := range []func(*msal.Client, msal.Account) *msal.Client{
+		(*msal.Client).For, func(c *msal.Client, _ msal.Account) *msal.Client { return c },
+	} {
+		account := signIn(t, p, newClient(t, p, dir.config), "read").Account
+		require.NoError(t, os.Rename(dir.key(), dir.key()+".away"))
+		p.ResetLog()
+		err := whose(newClient(t, p, dir.config), account).SignOut(t.Context())
+		require.NoError(t, os.Rename(dir.key()+".away", dir.key()))
+		require.ErrorIs(t, err, msal.ErrNotRevoked)
+		require.Zero(t, p.Count())
+		requireNobody(t, newClient(t, p, dir.config))
 	}
 }

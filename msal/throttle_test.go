@@ -127,6 +127,35 @@ func TestThrottledByAuthority(t *testing.T) {
 	})
 }
 
+// What one person's token was asked for too often rests that person's session, whatever else it is asked for, and nobody
+// else's: who loops on purpose, with the client ID that everybody knows, must not stop all. Their sign-in is let through.
+func TestLoopRestsItsSession_RF21(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := msaltest.New(t)
+		p.Users = people
+		store := cache.Memory()
+		c := newClient(t, p, func(cfg *msal.Config) { cfg.Cache = store })
+		looper := c.For(signIn(t, p, c, "read", "write").Account)
+		p.SignInAs(blake)
+		other := c.For(signIn(t, p, c, "read").Account)
+		time.Sleep(2 * time.Hour)
+		p.ResetLog()
+		p.Fail("token", msaltest.Fault{Code: "invalid_grant", Description: "AADSTS50196: loop", RetryAfter: "90"})
+		for range 3 {
+			for _, scope := range []string{"read", "write"} {
+				_, err := looper.Token(t.Context(), scope)
+				require.Equal(t, msal.ActionWait, asServerError(t, err).Action())
+			}
+		}
+		require.Equal(t, 1, p.Count())
+		requireToken(t, other, "read")
+		require.Equal(t, 2, p.Count())
+		p.SignInAs(avery)
+		signIn(t, p, looper, "read", "write")
+		requireToken(t, looper.ForceRefresh(), "read")
+	})
+}
+
 // KeepFresh does not come back before the server wants it to, and a refresh
 // ahead of time that is throttled is nobody's error.
 func TestKeepFreshThrottled(t *testing.T) {

@@ -2,13 +2,14 @@ package msal
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/staysigned/staysigned/internal/secret"
+	"github.com/staysigned/staysigned/internal/strictjson"
 	"github.com/staysigned/staysigned/scopes"
 )
 
@@ -50,9 +51,13 @@ func (t Token) SetAuthHeader(r *http.Request) {
 }
 
 // Claims decodes the claims of the verified ID token into v, as json.Unmarshal
-// does. They describe the person at the time of the last sign-in, or refresh
-// that brought an ID token. A server without OpenID Connect gives none, which is
-// an error.
+// does but for two things. Names match to the letter, so that a claim "Roles"
+// takes the place of no other, and each field of a struct needs its tag. And a
+// number as it was written is a json.RawMessage, not a json.Number.
+//
+// Claims describe the person at the time of the last sign-in, or refresh that
+// brought an ID token. A server without OpenID Connect gives none, which is an
+// error.
 func (t Token) Claims(v any) error {
 	parts := strings.Split(t.id.Reveal(), ".")
 	if len(parts) != 3 {
@@ -62,5 +67,8 @@ func (t Token) Claims(v any) error {
 	if err != nil {
 		return errors.New("msal: claims: the ID token is not base64url")
 	}
-	return json.Unmarshal(payload, v)
+	if err := strictjson.Unmarshal(payload, v); err != nil {
+		return fmt.Errorf("msal: claims: %w", err)
+	}
+	return nil
 }

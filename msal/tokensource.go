@@ -2,6 +2,7 @@ package msal
 
 import (
 	"context"
+	"slices"
 
 	"golang.org/x/oauth2"
 )
@@ -10,10 +11,16 @@ import (
 // The tokens have no refresh token: that stays here. ctx gives values, such as
 // those of tracing; its end does not end the source, because an
 // oauth2.TokenSource has no context and usually outlives the one it was made
-// with. Do not wrap it in oauth2.ReuseTokenSource: it is one already, and one
-// that notices sign-outs.
+// with. Give it to an oauth2.Transport:
+//
+//	&http.Client{Transport: &oauth2.Transport{Source: client.TokenSource(ctx, "read")}}
+//
+// Neither wrap it in oauth2.ReuseTokenSource nor give it to oauth2.NewClient,
+// which does so: it is one already, and one that notices sign-outs. Where the
+// client need not come from oauth2, HTTPClient does more: it sends the token to
+// one origin alone.
 func (c *Client) TokenSource(ctx context.Context, scope ...string) oauth2.TokenSource {
-	return &tokenSource{context.WithoutCancel(ctx), c, append([]string{}, scope...)}
+	return &tokenSource{context.WithoutCancel(ctx), c, slices.Clone(scope)}
 }
 
 type tokenSource struct {

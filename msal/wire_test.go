@@ -117,6 +117,16 @@ var dialects = map[string]dialect{
 		explicit: "https://www.googleapis.com/auth/drive.file",
 		defaults: "openid profile email",
 	},
+	"auth0": { // whose APIs have a parameter of their own (documented), also for a device
+		config: func(cfg *msal.Config) {
+			cfg.Provider.Name, cfg.Provider.Authorize = "auth0", url.Values{"audience": {"https://a.example/"}, "ui_locales": {"de"}}
+		},
+		params:   msal.Params{Extra: url.Values{"audience": {"https://b.example/"}, "organization": {"org_1"}}},
+		ask:      wireScopes,
+		explicit: wireExplicit,
+		defaults: wireDefaults,
+		variant:  true,
+	},
 	"entra": {
 		platform: asEntra,
 		config: func(cfg *msal.Config) {
@@ -231,7 +241,7 @@ func TestWire(t *testing.T) {
 				require.NoError(t, err)
 				golden(t, name+"-refresh", nil, w.take()...)
 				p.AutoApproveAfter = 2
-				_, err = c.SignIn(t.Context(), quietDevice, d.ask...)
+				_, err = c.SignIn(t.Context(), quietDevice, d.single()...)
 				require.NoError(t, err)
 				heard := w.take()
 				golden(t, name+"-device", nil, heard[len(heard)-3]) // before it comes metadata

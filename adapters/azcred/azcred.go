@@ -33,6 +33,12 @@ import (
 // without capabilities and with another Cache, as one session has one set of
 // tokens. If plain is nil such requests fail: few programs make any.
 //
+//	cae:   msal.Config{..., Cache: keychain.New("myapp"), Capabilities: []string{"cp1"}}
+//	plain: msal.Config{..., Cache: keychain.New("myapp-plain")}
+//
+// A person signs in with each of the two. Nothing here can tell one from the
+// other: if they are swapped, all is well until an API challenges.
+//
 // A credential is for one tenant, that of the account. A request for another one
 // fails, whoever is signed in there: the SDK passes on the tenant that an API
 // names in a challenge, and the account there may be another person's. For a

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -29,7 +30,7 @@ import (
 // New returns credentials with tokens for the scopes, of the account of the
 // Client. They go over encrypted connections only.
 func New(client *msal.Client, scope ...string) credentials.PerRPCCredentials {
-	return &perRPC{client, append([]string{}, scope...)}
+	return &perRPC{client, slices.Clone(scope)}
 }
 
 type perRPC struct {

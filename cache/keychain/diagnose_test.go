@@ -4,6 +4,7 @@ package keychain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/staysigned/staysigned/cache"
+	otherkeys "github.com/staysigned/staysigned/cache/keys"
 )
 
 // diagnosis is what Diagnose says of a store in dir, but for what differs
@@ -220,6 +222,45 @@ func TestDiagnosisIsTrue(t *testing.T) {
 	require.Equal(t, "key file", d.Provider)
 	require.ErrorContains(t, d.Err, `"key file"`)
 	require.ErrorContains(t, err, `"key file"`)
+}
+
+// A program that is used at the desktop and over SSH has two stores, and neither takes the other's sessions away.
+func TestAtTheDesktopAndOverSSH(t *testing.T) {
+	s := newFakeService(t)
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	app := fmt.Sprint("test-anywhere-", os.Getpid())
+	open := func() cache.Store {
+		if !errors.Is(Diagnose(t.Context(), app).Err, cache.ErrNoSecureStorage) {
+			return New(app)
+		}
+		dir, err := Dir(app)
+		require.NoError(t, err)
+		return cache.Dir(dir+"-kernel", otherkeys.Kernel(app))
+	}
+	signIn := func() {
+		require.NoError(t, open().(cache.Unlocker).Unlock(t.Context()))
+		_, err := open().Put(t.Context(), "a-1", []byte("one"), "")
+		require.NoError(t, err)
+	}
+	desktop := func() { s.set(func() { s.fail = nil }) }
+	ssh := func() {
+		const unknown = "org.freedesktop.DBus.Error.ServiceUnknown"
+		s.set(func() { s.fail = map[string]string{"Get": unknown, "GetConnectionUnixProcessID": unknown} })
+	}
+	desktop()
+	signIn()
+	ssh()
+	kernel := open().(cache.Purger)
+	t.Cleanup(func() { require.NoError(t, kernel.Purge(context.Background())) })
+	signIn()
+	for _, place := range []func(){desktop, ssh, desktop} {
+		place()
+		store := open()
+		_, rev, err := store.Get(t.Context(), "a-1")
+		require.NoError(t, err, "nobody signs in again")
+		_, err = store.Put(t.Context(), "a-1", []byte("one"), rev)
+		require.NoError(t, err)
+	}
 }
 
 // named is the keychain by another name.

@@ -8,12 +8,18 @@ import (
 	"path/filepath"
 
 	"github.com/staysigned/staysigned/cache"
+	"github.com/staysigned/staysigned/cache/keychain"
 	"github.com/staysigned/staysigned/cache/keys"
 )
 
 // A program prints the key.
 func ExampleCommand() {
-	store := cache.Dir("sessions", keys.Command("op", "read", "op://vault/myapp/key"))
+	dir, err := keychain.Dir("myapp") // below the state directory of the person
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	store := cache.Dir(dir, keys.Command("op", "read", "op://vault/myapp/key"))
 	_ = store
 }
 
@@ -21,7 +27,7 @@ func ExampleCommand() {
 func ExampleFunc() {
 	unwrap := func(ctx context.Context, id string) ([]byte, error) { return nil, errors.New("ask the KMS") }
 
-	store := cache.Dir("sessions", keys.Func(unwrap))
+	store := cache.Dir("/var/lib/myapp/sessions", keys.Func(unwrap))
 	_, _, err := store.Get(context.Background(), "a-1")
 	fmt.Println(errors.Is(err, cache.ErrNotFound))
 	// Output: true
@@ -29,7 +35,12 @@ func ExampleFunc() {
 
 // A server without a desktop.
 func ExampleKernel() {
-	store := cache.Dir("sessions", keys.Kernel("myapp"))
+	dir, err := keychain.Dir("myapp") // below the state directory of the person
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	store := cache.Dir(dir, keys.Kernel("myapp"))
 	_ = store
 }
 
@@ -64,6 +75,11 @@ func ExamplePassphrase() {
 func ExampleRemember() {
 	ask := func(context.Context) (string, error) { return "correct horse battery staple", nil }
 
-	store := cache.Dir("sessions", keys.Remember(keys.Kernel("myapp"), keys.Passphrase("key.age", ask)))
+	dir, err := keychain.Dir("myapp") // below the state directory of the person
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	store := cache.Dir(dir, keys.Remember(keys.Kernel("myapp"), keys.Passphrase(dir+".age", ask)))
 	_ = store
 }

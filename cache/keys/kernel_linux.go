@@ -63,6 +63,27 @@ func (k kernel) Create(_ context.Context, id string, key []byte) error {
 	})
 }
 
+// Remove implements [cache.Remover]. Who possesses a key may end it, though not
+// change it.
+func (k kernel) Remove(_ context.Context, id string) error {
+	name, err := k.description(id)
+	if err != nil {
+		return err
+	}
+	return possessing(func(rings []int) error {
+		for _, ring := range rings {
+			serial, err := unix.KeyctlSearch(ring, "user", name, 0)
+			if err == nil {
+				_, err = unix.KeyctlInt(unix.KEYCTL_INVALIDATE, serial, 0, 0, 0)
+			}
+			if err != nil && !gone(err) {
+				return explainKernel(err)
+			}
+		}
+		return nil
+	})
+}
+
 // possessing calls do with the keyrings of the user. Reading a key needs that
 // the caller possesses it, by way of a keyring of its thread, process or
 // session; the session of a service, or after su, leads nowhere. So the

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -101,6 +102,68 @@ func TestKernel(t *testing.T) {
 	require.ErrorContains(t, k.Create(t.Context(), "id2", someKey[1:]), "32 bytes")
 }
 
+// What is removed nobody finds again, from whatever session, and no other key
+// goes along.
+func TestKernelRemove(t *testing.T) {
+	t.Parallel()
+	space := t.TempDir()
+	k, other := kernelKeys(t, space), kernelKeys(t, t.TempDir())
+	for _, k := range []cache.Keys{k, other} {
+		require.NoError(t, k.Create(t.Context(), "id", someKey))
+		require.NoError(t, k.Create(t.Context(), "id2", someKey))
+	}
+	var join, remove error
+	alone(func() {
+		_, join = unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0)
+		remove = k.(cache.Remover).Remove(context.Background(), "id")
+	})
+	require.NoError(t, join)
+	require.NoError(t, remove)
+	_, err := kernelKeys(t, space).Key(t.Context(), "id")
+	require.ErrorIs(t, err, cache.ErrNotFound)
+	require.NoError(t, k.(cache.Remover).Remove(t.Context(), "id"), "again")
+	require.Error(t, k.(cache.Remover).Remove(t.Context(), "no name"))
+	for k, id := range map[cache.Keys]string{k: "id2", other: "id"} {
+		key, err := k.Key(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, someKey, key)
+	}
+	require.NoError(t, k.Create(t.Context(), "id", bytes.Repeat([]byte{1}, 32)), "a new one")
+}
+
+// Nothing is left of a store that is purged, in the kernel, in the file or in
+// the directory, also while it is locked.
+func TestPurge(t *testing.T) {
+	t.Parallel()
+	for _, locked := range []bool{false, true} {
+		space := t.TempDir()
+		file, dir := filepath.Join(space, "key.age"), filepath.Join(space, "store")
+		kernel, who := kernelKeys(t, space), &person{says: "correct horse"}
+		open := func() cache.Store { return cache.Dir(dir, keys.Remember(kernel, keys.QuickPassphrase(file, who.ask))) }
+		s := open()
+		require.NoError(t, s.(cache.Unlocker).Unlock(t.Context()))
+		_, err := s.Put(t.Context(), "a-1", []byte("one"), "")
+		require.NoError(t, err)
+		sum := sha256.Sum256([]byte(space))
+		name := "staysigned:test-" + hex.EncodeToString(sum[:8]) + ":"
+		require.Len(t, serials(name), 1)
+		if locked {
+			forget(name)
+			s = open()
+		}
+		require.NoError(t, s.(cache.Purger).Purge(t.Context()))
+		require.Empty(t, serials(name))
+		require.NoFileExists(t, file)
+		require.NoFileExists(t, filepath.Join(dir, "store.json"))
+		require.EqualValues(t, 1, who.asked.Load())
+
+		require.NoError(t, s.(cache.Unlocker).Unlock(t.Context()))
+		require.EqualValues(t, 2, who.asked.Load(), "a new life has a new passphrase")
+		_, err = s.Put(t.Context(), "a-1", []byte("one"), "")
+		require.NoError(t, err)
+	}
+}
+
 // Nobody can change a key, and who does not possess it can not even see it.
 func TestKernelPermissions(t *testing.T) {
 	t.Parallel()
@@ -174,14 +237,17 @@ func TestKernelForeignKey(t *testing.T) {
 func TestKernelForbidden(t *testing.T) {
 	t.Parallel()
 	for _, errno := range []unix.Errno{unix.EPERM, unix.ENOSYS} {
-		var filter, read, create error
+		var filter, read, create, remove, both error
 		alone(func() {
 			filter = forbid(errno, unix.SYS_KEYCTL, unix.SYS_ADD_KEY)
 			_, read = keys.Kernel("app").Key(context.Background(), "id")
 			create = keys.Kernel("app").Create(context.Background(), "id", someKey)
+			remove = keys.Kernel("app").(cache.Remover).Remove(context.Background(), "id")
+			both = keys.Remember(keys.Kernel("app"), &table{}).(cache.Remover).Remove(context.Background(), "id")
 		})
 		require.NoError(t, filter)
-		for _, err := range []error{read, create} {
+		require.NoError(t, both, "what cannot be there remembers nothing")
+		for _, err := range []error{read, create, remove} {
 			require.ErrorIs(t, err, cache.ErrNoSecureStorage)
 			require.ErrorIs(t, err, errno)
 			require.ErrorContains(t, err, "seccomp")

@@ -19,4 +19,5 @@ func TestNoKernel(t *testing.T) {
 	require.ErrorIs(t, err, cache.ErrNoSecureStorage)
 	require.ErrorContains(t, err, "cache.KeyFile")
 	require.ErrorIs(t, keys.Kernel("app").Create(t.Context(), "id", someKey), cache.ErrNoSecureStorage)
+	require.NoError(t, keys.Kernel("app").(cache.Remover).Remove(t.Context(), "id"), "it has none")
 }

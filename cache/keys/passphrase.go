@@ -31,7 +31,8 @@ var ErrWrongPassphrase = errors.New("wrong passphrase")
 // The first Unlock of a store asks for a new passphrase, and the file is made;
 // a careful ask has it repeated if there is no file. An empty one is refused.
 // The file is never written again, and answers under any id. Its format is that
-// of age, so that "age -d file" shows the key, and "age -p" wraps one.
+// of age, so that "age -d file" shows the key, and "age -p" wraps one. A store
+// that is purged takes it along: do not share it between stores.
 //
 // Errors to act on: cache.ErrLocked; ErrWrongPassphrase; cache.ErrUnavailable if
 // the file is damaged or somebody else's, and cache.ErrNoSecureStorage if others
@@ -103,6 +104,21 @@ func (p *passphrase) Create(_ context.Context, _ string, key []byte) error {
 		return err
 	}
 	o = opened{key: bytes.Clone(key)}
+	return nil
+}
+
+// Remove implements [cache.Remover]. It needs no passphrase, and leaves a file
+// that is known to have another key.
+func (p *passphrase) Remove(_ context.Context, id string) error {
+	o := <-p.known
+	defer func() { p.known <- o }()
+	if o.key != nil && cache.KeyID(o.key) != id {
+		return nil
+	}
+	if err := p.file.remove(); err != nil {
+		return err
+	}
+	o = opened{}
 	return nil
 }
 

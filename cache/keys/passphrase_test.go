@@ -320,6 +320,29 @@ func TestPassphraseFileLost(t *testing.T) {
 	require.FileExists(t, file)
 }
 
+// The file goes with the store, but for one that has another key, or is none.
+func TestPassphraseRemove(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "key.age")
+	write(t, file, wrap(t, someText, "correct horse"))
+	k := keys.QuickPassphrase(file, says("correct horse"))
+	require.NoError(t, k.(cache.Unlocker).Unlock(t.Context()))
+	remove := func(k cache.Keys) error { return k.(cache.Remover).Remove(t.Context(), cache.KeyID(someKey)) }
+	require.NoError(t, k.(cache.Remover).Remove(t.Context(), cache.KeyID(make([]byte, 32))))
+	require.FileExists(t, file)
+	require.NoError(t, remove(k))
+	require.NoFileExists(t, file)
+	_, err := k.Key(t.Context(), "id")
+	require.ErrorIs(t, err, cache.ErrNotFound, "forgotten")
+	require.NoError(t, remove(k), "again")
+
+	empty := filepath.Join(dir, "empty")
+	require.NoError(t, os.Mkdir(empty, 0o700))
+	require.ErrorIs(t, remove(keys.QuickPassphrase(empty, says(""))), cache.ErrUnavailable)
+	require.DirExists(t, empty)
+}
+
 func TestPassphraseDoesNotPrint(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "key.age")

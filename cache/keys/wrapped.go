@@ -142,6 +142,19 @@ func (w wrapped) link(dir string, data []byte) error {
 	return err
 }
 
+// remove removes what read would read, and nothing else that has its name.
+func (w wrapped) remove() error {
+	if _, err := w.read(); errors.Is(err, cache.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if err := os.Remove(w.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("keys: %w: %w", cache.ErrUnavailable, err)
+	}
+	return nil
+}
+
 // wrap writes the key in base64, so that "age -d" can show it in a terminal.
 func (w wrapped) wrap(key []byte, passphrase string) ([]byte, error) {
 	recipient, err := age.NewScryptRecipient(passphrase)

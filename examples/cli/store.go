@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -97,15 +94,4 @@ func (s *store) elsewhere() string {
 func (s *store) unlock(ctx context.Context) error { return s.Store.(cache.Unlocker).Unlock(ctx) }
 
 // purge removes the records and the key, where that is the program's to remove: a key file is somebody else's.
-func (s *store) purge(ctx context.Context) error {
-	if err := s.Store.(cache.Purger).Purge(ctx); err != nil {
-		return err
-	}
-	if s.kind != "passphrase" {
-		return nil
-	}
-	if err := os.Remove(s.passphraseFile()); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
+func (s *store) purge(ctx context.Context) error { return s.Store.(cache.Purger).Purge(ctx) }

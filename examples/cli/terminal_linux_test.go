@@ -269,6 +269,30 @@ func TestPassphraseOnTerminal(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(w.dir, "sessions", "store.json"))
 }
 
+// Who moves from the kernel to a passphrase is asked for one, and stays signed in when the machine starts again.
+func TestKernelToPassphraseOnTerminal(t *testing.T) {
+	t.Parallel()
+	w := here(t)
+	t.Cleanup(func() { w.forgetKey() })
+	w.run(t, "login", "--without-terminal", "--key", "kernel")
+	s := w.screen(t, bash)
+	s.keys("export STAYSIGNED_KEY=passphrase")
+	s.enter("staysigned unlock")
+	s.wait(`^New passphrase:$`)
+	s.keys("hidden")
+	s.wait(`^Again:$`)
+	s.keys("hidden")
+	s.wait(`^✓ The key to `)
+
+	w.forgetKey()
+	s.enter("staysigned unlock")
+	s.wait(`^Passphrase:$`)
+	s.keys("hidden")
+	s.wait(`^✓ The key to `)
+	s.enter("staysigned token | wc -c")
+	s.wait(`^\d+\n\$\z`)
+}
+
 // Tab completes commands, flags and the names of profiles.
 func TestCompletion(t *testing.T) {
 	t.Parallel()

@@ -1,5 +1,5 @@
-// Daemon signs a person in once, by device code, and keeps the tokens of all accounts and APIs fresh until it is told to
-// stop.
+// Daemon signs a person in once, by device code (at Microsoft once for each API), and keeps the tokens of all accounts
+// and APIs fresh until it is told to stop.
 //
 //	go run ./examples/daemon -demo
 //	go run ./examples/daemon -issuer https://login.example.com -client-id night-shift \

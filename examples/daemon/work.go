@@ -59,18 +59,33 @@ func people(ctx context.Context, t task, log *slog.Logger) ([]msal.Account, erro
 	if err != nil || len(accounts) > 0 && !t.signIn {
 		return accounts, err
 	}
-	show := func(_ context.Context, p msal.DevicePrompt) error {
-		log.Info("sign in", "page", p.VerificationURI, "code", p.UserCode, "until", p.Expiry, "at", p.Issuer)
-		return nil
-	}
-	token, err := client.SignIn(ctx, msal.DeviceCode{Show: show}, slices.Concat(t.apis...)...) // one sign-in for all of them
-	if err != nil {
+	if err := signIn(ctx, client, t.apis, log); err != nil {
 		return nil, err
 	}
-	if token.Missing.Len() > 0 {
-		return nil, fmt.Errorf("the server did not grant %s", token.Missing)
-	}
 	return client.Accounts(ctx)
+}
+
+// signIn is one sign-in for all APIs, or the same person's for each where a device code is for one (Microsoft).
+func signIn(ctx context.Context, client *msal.Client, apis [][]string, log *slog.Logger) error {
+	flow := msal.DeviceCode{Show: func(_ context.Context, p msal.DevicePrompt) error {
+		log.Info("sign in", "page", p.VerificationURI, "code", p.UserCode, "until", p.Expiry, "at", p.Issuer)
+		return nil
+	}}
+	all := slices.Concat(apis...)
+	if client.Explain(nil, all...).TokenErr == nil {
+		apis = [][]string{all}
+	}
+	for _, scope := range apis {
+		token, err := client.SignIn(ctx, flow, scope...)
+		if err != nil {
+			return err
+		}
+		if token.Missing.Len() > 0 {
+			return fmt.Errorf("the server did not grant %s", token.Missing)
+		}
+		client = client.For(token.Account)
+	}
+	return nil
 }
 
 // shutdown waits for a refresh that is on its way: it may bring the only copy of a new refresh token. A supervisor kills

@@ -100,6 +100,27 @@ func TestRevoked(t *testing.T) {
 	})
 }
 
+// At Microsoft a device code is for one API: somebody signs in for each, and all of them stay fresh.
+func TestSeveralAPIs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := begin(t, [][]string{{"User.Read"}, {"https://management.azure.com//user_impersonation"}}, func(p *msaltest.Platform) {
+			p.URL = "https://login.microsoftonline.com"
+			p.Imitate("entra")
+		})
+		require.Equal(t, 2, n.idp.Count("device"))
+		time.Sleep(3 * time.Hour)
+		require.Equal(t, "2 of 2 tokens are fresh", n.board.summary(), "%+v", n.board.states())
+		n.stop()
+		require.ErrorIs(t, <-n.ended, context.Canceled)
+
+		n = begin(t, [][]string{{"reports.read"}, {"mail.read"}})
+		require.Equal(t, 1, n.idp.Count("device"), "others have one sign-in for all")
+		n.stop()
+		require.ErrorIs(t, <-n.ended, context.Canceled)
+	})
+}
+
 // A policy that nobody can satisfy by signing in is said to be one.
 func TestConditionalAccess(t *testing.T) {
 	t.Parallel()

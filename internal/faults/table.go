@@ -252,4 +252,10 @@ var Rows = []Row{
 		Instead: "needs macOS. What its security tool answers is decided in a table (cache/keychain, system_darwin_test.go), which " +
 			"runs there; TestItem_KC06 holds the size here",
 	},
+	{
+		Number:   27,
+		Fault:    "a store whose key only the memory of the machine has moves to a passphrase that this memory spares; the machine starts again",
+		Expected: "the passphrase is asked for before the store moves, and opens every session; without an answer the store stays where it was",
+		Tests:    []string{"cache/keys TestRememberTakesTheKeyAlong", "cache/keys TestRememberRefused"},
+	},
 }

@@ -48,7 +48,7 @@ func TestRows(t *testing.T) {
 		require.Equal(t, r.Unit == "", r.Counts == faults.Counts{}, "row %d", r.Number)
 		require.True(t, r.Unit == "" || r.Counts.Test > 0, "row %d", r.Number)
 	}
-	require.Len(t, faults.Rows, 26)
+	require.Len(t, faults.Rows, 27)
 	t.Log("\n" + table())
 }
 

@@ -36,5 +36,7 @@ var Limits = []Limit{
 	{"lock", "75 s", "15 s: two requests of 30 seconds and some are the longest that its holder works", "msal TestLockIsWaitedFor", false},
 	{"file", "16 MiB", "", "cache TestNotARecord", false},
 	{"claims challenge", "8 KiB", "", "msal TestLimits", false},
+	{"401s of an API", "10 in a minute are answered with a refresh", "not asked for", "msal TestHTTPClientChangingChallenges", false},
+	{"tenants by name", "100, in which nobody is signed in", "not asked for", "msal TestTenantsAreForgotten", false},
 	{"token life", "10 years; not told is 5 min", "not asked for", "msal TestLifeNotTold", false},
 }

@@ -158,7 +158,7 @@ var Requirements = []Area{
 		{"R-MS-4", also, "An application can say whose people may sign in.", "msal TestMicrosoftRules", ""},
 		{"R-MS-5", also, "client_info decides nothing.", "msal TestMicrosoftRules", ""},
 		{"R-MS-6", also, "An account is tenant and object, or iss and sub; names are for showing.", "msal TestMicrosoftAccounts_MS11_RMS_6, msal TestMicrosoftRules", ""},
-		{"R-MS-7", also, "A claims challenge is bounded, an object, and honoured from the API that was called.", "msal TestChallengesOfAPIs", ""},
+		{"R-MS-7", also, "A claims challenge is bounded, an object, and honoured from the API that was called.", "msal TestChallengesOfAPIs, msal TestHTTPClientChangingChallenges", ""},
 		{"R-MS-8", also, "Nothing in an answer steers to another host.", "msal TestMicrosoftHostsAreIgnored_RMS_8", ""},
 		{"R-MS-9", also, "Suberrors tell what a person can settle from what is over.", "msal TestRefusals", decided},
 		{"R-MS-10", also, "Elsewhere an issuer has to match to the letter, whatever its host is called.", "internal/provider TestIssuers, msal TestMicrosoftRules", ""},

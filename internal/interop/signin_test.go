@@ -54,7 +54,13 @@ func requireAlice(t *testing.T, p *Provider, token msal.Token) {
 	require.Equal(t, "alice Example", token.Account.Name)
 	require.Equal(t, p.Issuer, token.Account.Issuer)
 
-	var claims struct{ Iss, Aud, Sub, Email, Nonce string }
+	var claims struct {
+		Iss   string `json:"iss"`
+		Aud   string `json:"aud"`
+		Sub   string `json:"sub"`
+		Email string `json:"email"`
+		Nonce string `json:"nonce"`
+	}
 	require.NoError(t, token.Claims(&claims))
 	require.Equal(t, p.Issuer, claims.Iss)
 	require.Equal(t, ClientID, claims.Aud)

@@ -25,7 +25,7 @@ func (s *Server) page() (page []byte, styles string) {
 	if s.ok {
 		page, own = successPage, s.cfg.Success
 	}
-	if own != nil {
+	if len(own) > 0 {
 		return own, ownPageStyles
 	}
 	return page, "style-src 'sha256-" + styleHash(page) + "'"

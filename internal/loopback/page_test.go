@@ -82,4 +82,7 @@ func TestOwnPages(t *testing.T) {
 	policy := res.Header.Get("Content-Security-Policy")
 	require.Contains(t, policy, "default-src 'none'")
 	require.Contains(t, policy, "style-src 'unsafe-inline'; img-src data:")
+	s.cfg.Success = []byte{} // as an empty file is embedded
+	_, page = parseResponse(t, s, 200)
+	require.Contains(t, page, "You are signed in")
 }

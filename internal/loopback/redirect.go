@@ -19,6 +19,13 @@ var redirectURI = sync.OnceValue(func() *regexp.Regexp {
 // redirect is a redirect URI in parts. Port "" means any free one.
 type redirect struct{ host, port, path string }
 
+// Check tells what is wrong with a redirect URI, for who has to know before
+// anything is done.
+func Check(raw string) error {
+	_, err := parseRedirect(raw)
+	return err
+}
+
 func parseRedirect(raw string) (redirect, error) {
 	m := redirectURI().FindStringSubmatch(raw)
 	// A browser resolves dot segments before it sends a path.

@@ -21,6 +21,7 @@ func TestParseRedirect(t *testing.T) {
 		got, err := parseRedirect(raw)
 		require.NoError(t, err, raw)
 		require.Equal(t, want, got)
+		require.NoError(t, Check(raw))
 	}
 	for _, raw := range []string{
 		"", "localhost", "https://localhost", "HTTP://localhost", "http://LOCALHOST", "http://localhost:", "http://localhost:0",
@@ -30,7 +31,7 @@ func TestParseRedirect(t *testing.T) {
 		"http://localhost/a//b", "http://localhost/%63b", "http://localhost/a b", "http://localhost\\a", "http://localhost/ä", "http://localhost/\n",
 		"http://localhost\n", "msapp://localhost", "com.example:/cb", "urn:ietf:wg:oauth:2.0:oob", strings.Repeat("x", 1<<20),
 	} {
-		_, err := parseRedirect(raw)
+		err := Check(raw)
 		require.Error(t, err, raw)
 		require.Less(t, len(err.Error()), 700)
 	}

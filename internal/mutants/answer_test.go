@@ -7,7 +7,8 @@ var answers = group{
 		"TestRefreshMust.*|TestForged.*|TestRefreshed.*|TestLongKeyOutage|TestUnknownKey.*|TestNewerSchema.*|TestWrongClock.*|TestLostAnswer|TestRecord.*|" +
 		"TestErrorNull.*|TestLifeNotTold|TestSignOut|TestNextRefreshToken|TestMissing|TestWhichToken|TestScopeShrinks.*|TestSignInCarries.*|TestStoredTimes|TestClocksThatDiffer|TestRevo.*)$"}},
 	mutants: []mutant{
-		{file: "msal/answer.go", text: `&& «(!bytes.Contains(a.Body, []byte(` + "`" + `"error"` + "`" + `)) || !refuses(a.Body))→true» {`, what: "an error with status 200 is an error"},
+		{file: "msal/answer.go", text: `&& «(plain || !refuses(a.Body))→true» {`, what: "an error with status 200 is an error"},
+		{file: "msal/answer.go", text: `&& «!bytes.Contains(a.Body, []byte(` + "`\\`" + `))→true»`, what: "an error is one however its name is spelled"},
 		{file: "msal/answer.go", text: `if err == nil && «a.Status < 300→true» &&`, what: "an error's status is an error"},
 		{file: "msal/answer.go", text: `|| e.Error != nil && «string(e.Error) != "null"→true»`, what: "an error of null is none"},
 		{file: "msal/answer.go", text: `if «strictjson.Unmarshal(a.Body, &e) != nil→false» {`, what: "an error that cannot be understood ends no session"},

@@ -49,7 +49,7 @@ var redirect = group{
 	name:  "Callback: redirect",
 	quick: true,
 	tests: []tests{{"msal", "^(TestAuthorize.*|TestStrangersDoNot.*|TestWrongAnswers.*|TestIss.*|TestCodeIs.*|TestRedeemInP.*|" +
-		"TestMixUp|TestFixation|FuzzRedirect|TestRedirectError|TestConfigRefused|TestLimits|TestErrorsOfSignIn.*|TestErrorsShowNoPassword.*|TestMetadataLacks|TestErrorRepeats.*)$"}},
+		"TestMixUp|TestFixation|FuzzRedirect|TestRedirectError|TestConfigRefused|TestLimits|TestErrorsOfSignIn.*|TestErrorsShowNoPassword.*|TestMetadataLacks|TestErrorRepeats.*|TestOfflineRefused.*|TestDeviceStartsAgain.*)$"}},
 	mutants: []mutant{
 		{file: "msal/authorize.go", text: `if «err != nil» || !u.IsAbs()`, what: "a redirect URI that is a URL"},
 		{file: "msal/authorize.go", text: `|| «!u.IsAbs()» ||`, what: "a redirect URI that is absolute",

@@ -29,8 +29,8 @@ var strict = group{
 
 var record = group{
 	name: "Cache record: session",
-	tests: []tests{{"msal", "^(TestRecord.*|TestUnknownMembersSurvive|FuzzRecord|TestFields|TestTakeString|TestNewerSchema.*|TestUnreadableRecord|TestUnreadableAccount|TestSeveralAccounts|TestWhichToken)$"},
-		{"msal", "^Test(OneLeaves.*|Unsaved.*|OtherResources.*|ScopeRules|Resources.*|Scopes.*|Stays.*|Import.*|Bar.*|SignIn.*|Provider.*|Limits.*|Flat|Hits)$"}},
+	tests: []tests{{"msal", "^(TestRecord.*|TestUnknownMembersSurvive|FuzzRecord|TestFields|TestTakeString|TestNewerSchema.*|TestUnreadableRecord|TestUnreadableAccount|TestSeveralAccounts|TestWhichToken|TestSwapped.*|TestAllowedTenants.*)$"},
+		{"msal", "^Test(GivenMetadata.*|OneLeaves.*|Unsaved.*|OtherResources.*|ScopeRules|Resources.*|Scopes.*|Stays.*|Import.*|Bar.*|SignIn.*|Provider.*|Limits.*|Flat|Hits)$"}},
 	mutants: []mutant{
 		{file: "msal/record.go", text: "err := strictjson.Check(data)\n\tif «err != nil» {", what: "a record is strict JSON"},
 		{file: "msal/record.go", text: `decode(data, &m); «err != nil» {`, what: "a record is an object",
@@ -44,6 +44,10 @@ var record = group{
 		{file: "msal/record.go", text: `return err == nil && «g.resource == q.resource→true» &&`, what: "a refresh token serves its resource"},
 		{file: "msal/record.go", text: `q.resource && «asked.Covers(q.want)→true»`, what: "a refresh token serves its scopes"},
 		{file: "msal/record.go", text: `n := len(r.access) - maxAccess; «n > 0» {`, what: "a record has 50 access tokens at most"},
+		{file: "msal/record.go", text: `if err == nil && «account != "" && account != r.account.ID» {`, what: "a record is of the account that it is kept for", rows: "CA-04"},
+		{file: "msal/silent.go", text: `if «c.key(r.account.ID) != key» {`, what: "a record is kept under its account's name", rows: "CA-04"},
+		{file: "msal/session.go", text: `if allowed := s.core.AllowedTenants; «len(allowed) > 0 && !containsFold(allowed, r.account.Tenant)» {`, what: "a session is of a tenant that is allowed", rows: "MS-05"},
+		{file: "msal/server.go", text: "MetadataURLs()[0]}\n\tif «c.given != nil» {", what: "metadata that was given is nobody else's", rows: "DD-26"},
 	},
 }
 

@@ -103,7 +103,7 @@ func Parse(raw string, o Options) (Authority, error) {
 // fragment components" (OpenID Connect Discovery section 3).
 func refuseQuery(u *url.URL, kind Kind) error {
 	path, _ := segments(u)
-	if policy := lower(u.Query().Get("p")); kind == B2C && isPolicy(policy) && len(path) > 0 && isTenant(path[0]) {
+	if policy := secureurl.Lower(u.Query().Get("p")); kind == B2C && isPolicy(policy) && len(path) > 0 && isTenant(path[0]) {
 		return fmt.Errorf("url has a query; the policy goes into the path: write %s://%s/%s/%s", u.Scheme, hostOf(u), path[0], policy)
 	}
 	return errors.New("url has a query, also an empty one is not accepted (a B2C policy goes into the path)")
@@ -123,7 +123,7 @@ func kindOf(u *url.URL, profile string) (Kind, error) {
 		return r.kind, nil
 	}
 	host := hostOf(u)
-	path := lower(u.Path)
+	path := secureurl.Lower(u.Path)
 	switch _, known := cloudOf(host); {
 	case known:
 		return Entra, nil
@@ -170,21 +170,10 @@ func lowerHost(raw string) string {
 	}
 	i := strings.IndexAny(rest, "/?#")
 	if i < 0 {
-		return lower(raw)
+		return secureurl.Lower(raw)
 	}
 	i += len(raw) - len(rest)
-	return lower(raw[:i]) + raw[i:]
-}
-
-// lower is for ASCII only: Unicode's rules would make U+212A, the Kelvin sign,
-// a k, and of a foreign host ours.
-func lower(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, s)
+	return secureurl.Lower(raw[:i]) + raw[i:]
 }
 
 // matches reports whether a host is one of the patterns, in which a star stands

@@ -130,8 +130,9 @@ value; what is set in ` + "`Config.Provider`" + ` stands over it, field by field
 
 All other providers are asked for what their metadata says that they understand: those of ` + "`openid profile email offline_access`" + `
 that are in ` + "`scopes_supported`" + `, and the first three where it is not published. ` + "`openid`" + ` is always sent, unless the server is none of
-OpenID Connect. The redirect is then to ` + "`http://127.0.0.1`" + `. A default that a provider refuses all the same, with an error that names
-it, is left out from then on, by every program that shares the store, until the metadata begins to list it.
+OpenID Connect. The redirect is then to ` + "`http://127.0.0.1`" + `. A default that a provider refuses all the same is
+left out at once where the sign-in can start again by itself, and by the refreshes of that session; the next sign-in asks for it
+again. ` + "`Config.OmitScopes`" + ` spares it that.
 
 | name, authority | scopes that are sent | how a refresh token is won | redirect | also | evidence |
 |---|---|---|---|---|---|

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/staysigned/staysigned/internal/secureurl"
 	"github.com/staysigned/staysigned/internal/termsafe"
 )
 
@@ -96,7 +97,7 @@ func (a Authority) TokenIssuer(documentIssuer, tid string) (string, error) {
 // apart from each other whatever sub holds, for an issuer has no fragment.
 func (a Authority) AccountID(iss, sub, tid, oid string) string {
 	if a.Kind == Entra || a.Kind == CIAM || a.Kind == B2C {
-		if tid, oid := lower(tid), lower(oid); isGUID(tid) && isGUID(oid) {
+		if tid, oid := secureurl.Lower(tid), secureurl.Lower(oid); isGUID(tid) && isGUID(oid) {
 			return tid + "." + oid
 		}
 	}
@@ -119,7 +120,7 @@ func (a Authority) HomeAccountID(documentIssuer, home string) (id string, ok boo
 	case a.Kind != Entra && a.Kind != CIAM:
 		return a.AccountID(documentIssuer, home, "", ""), true
 	}
-	uid, utid, _ := strings.Cut(lower(home), ".")
+	uid, utid, _ := strings.Cut(secureurl.Lower(home), ".")
 	_, err := a.TokenIssuer(documentIssuer, utid)
 	if err != nil || !isGUID(uid) || a.Tenant == organizations && utid == consumersID {
 		return "", false
@@ -130,7 +131,7 @@ func (a Authority) HomeAccountID(documentIssuer, home string) (id string, ok boo
 // InCloud tells whether environment, a host as MSAL notes it with each token,
 // is the authority's or another name of the same cloud.
 func (a Authority) InCloud(environment string) bool {
-	host := strings.TrimSuffix(lower(environment), ":443")
+	host := strings.TrimSuffix(secureurl.Lower(environment), ":443")
 	if c, known := cloudOf(a.Host); known && a.Kind == Entra {
 		return slices.Contains(c.hosts, host)
 	}
@@ -144,7 +145,7 @@ func (a Authority) tenantOf(issuer string) (tenant string, ok bool) {
 	case OIDC:
 		return "", issuer != "" && issuer == a.Issuer
 	case ADFS, B2C: // which write a host or policy as an administrator once did
-		issuer = lower(issuer)
+		issuer = secureurl.Lower(issuer)
 	}
 	for _, form := range a.issuers() {
 		if tenant, ok := fill(form, issuer); ok && a.allows(tenant) {

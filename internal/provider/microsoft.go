@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/staysigned/staysigned/internal/secureurl"
 	"github.com/staysigned/staysigned/internal/termsafe"
 )
 
@@ -98,7 +99,7 @@ func (a Authority) WithTenant(tenant string) (Authority, error) {
 	if a.Kind != Entra && a.Kind != CIAM {
 		return Authority{}, fmt.Errorf("%s has no other tenants; only Microsoft Entra ID and External ID have", a.Issuer)
 	}
-	return a.in(lower(tenant))
+	return a.in(secureurl.Lower(tenant))
 }
 
 // in refuses what the platform answers with AADSTS900023 ("neither a valid DNS
@@ -139,7 +140,7 @@ func (a Authority) ends(rest []string) error {
 
 // segments returns the path in pieces, without the version at its end.
 func segments(u *url.URL) (path []string, v2 bool) {
-	whole := strings.TrimSuffix(strings.TrimPrefix(lower(u.EscapedPath()), "/"), "/")
+	whole := strings.TrimSuffix(strings.TrimPrefix(secureurl.Lower(u.EscapedPath()), "/"), "/")
 	if whole == "" {
 		return nil, false
 	}

@@ -3,6 +3,7 @@ package provider
 import (
 	"strings"
 
+	"github.com/staysigned/staysigned/internal/secureurl"
 	"github.com/staysigned/staysigned/scopes"
 )
 
@@ -22,7 +23,7 @@ func (a Authority) Canonical(scope string) string {
 	if a.Kind == OIDC {
 		return scope
 	}
-	scope = lower(scope)
+	scope = secureurl.Lower(scope)
 	if a.graph == "" { // B2C and ADFS: a bare name is not one of Graph's
 		return scope
 	}
@@ -76,12 +77,12 @@ func (a Authority) Misspelt(scope string) string {
 	resource, name := split(scope)
 	_, afterScheme, isURL := strings.Cut(scope, "://")
 	host, _, below := strings.Cut(afterScheme, "/")
-	ofGraph := resource == "" || a.isGraph(lower(resource))
+	ofGraph := resource == "" || a.isGraph(secureurl.Lower(resource))
 	switch {
 	case strings.Contains(resource, ",") || strings.Contains(name, ",") && ofGraph:
 		return "has a comma in it; pass each scope as an argument of its own"
 	case isURL && (host == "" || !below || name == "") || name == "" ||
-		resource == "" && (isGUID(lower(name)) || strings.HasPrefix(lower(name), "urn:")):
+		resource == "" && (isGUID(secureurl.Lower(name)) || strings.HasPrefix(secureurl.Lower(name), "urn:")):
 		return "names a resource and no permission; append /.default, for all that was consented to, or a permission"
 	}
 	return ""
@@ -111,4 +112,4 @@ func (a Authority) isGraph(resource string) bool {
 }
 
 // isXbox: these bare names belong to Xbox Live, not to Graph.
-func isXbox(name string) bool { return strings.HasPrefix(lower(name), "xboxlive.") }
+func isXbox(name string) bool { return strings.HasPrefix(secureurl.Lower(name), "xboxlive.") }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/staysigned/staysigned/internal/secureurl"
 	"github.com/staysigned/staysigned/scopes"
 )
 
@@ -159,9 +160,9 @@ func FuzzCanonical(f *testing.F) {
 			c := a.Canonical(scope)
 			require.Equal(t, c, a.Canonical(c), "%s: a stored scope is found again", raw)
 			if a.Kind != OIDC {
-				require.Equal(t, c, a.Canonical(lower(scope)), raw)
+				require.Equal(t, c, a.Canonical(secureurl.Lower(scope)), raw)
 			}
-			require.Equal(t, lower(a.Resource(c)), a.Resource(c), raw)
+			require.Equal(t, secureurl.Lower(a.Resource(c)), a.Resource(c), raw)
 		}
 	})
 }

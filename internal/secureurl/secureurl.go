@@ -56,6 +56,19 @@ func Parse(raw string, loopbackHTTP bool) (*url.URL, error) {
 	return u, nil
 }
 
+// Lower returns s with the capitals of ASCII in lower case, for comparing
+// schemes, hosts and what has their letters. Unicode's rules would make U+212A,
+// the Kelvin sign, a k and U+0130 an i, and of a foreign host ours: what such a
+// host is dialled as, IDNA decides.
+func Lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
 // checkCharacters admits what RFC 3986 section 2 lets stand in a URL, but no "#".
 func checkCharacters(raw string) error {
 	switch {

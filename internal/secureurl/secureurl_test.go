@@ -172,6 +172,12 @@ func TestLoopbackHTTP(t *testing.T) { // AU-03, DD-04
 	}
 }
 
+// TestLower: what is no letter of ASCII stays, also where Unicode has a small one for it.
+func TestLower(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "https://[::1]:443/az\u212a\u0130\u017fÄ", secureurl.Lower("HTTPS://[::1]:443/AZ\u212a\u0130\u017fÄ"))
+}
+
 // What the gate lets through is the same URL to a second parser, and begins as
 // the launcher of a browser must be able to rely on.
 func FuzzParse(f *testing.F) {

@@ -17,13 +17,14 @@ import (
 // It returns when the application has answered there, or the platform shows a page without a form.
 //
 // It has the form of a function that opens a browser, and it takes both the address of an authorization request and
-// the verification_uri_complete of a device.
+// the verification_uri_complete of a device. An error that means that the application will hear nothing, such as a page
+// of the platform that refuses the request, has a method SignInEnded() bool that says so.
 func (p *Platform) Browse(ctx context.Context, address string) error {
 	const hops = 10 // as browsers and net/http have it
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	for range hops {
 		if err != nil {
-			return fmt.Errorf("msaltest: browse: %w", err)
+			return &ended{err}
 		}
 		if !p.owns(req.URL) {
 			return deliver(req)
@@ -32,8 +33,15 @@ func (p *Platform) Browse(ctx context.Context, address string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("msaltest: browse: more than %d redirects", hops)
+	return &ended{fmt.Errorf("more than %d redirects", hops)}
 }
+
+// ended is why a visit came to its end before the application was reached.
+type ended struct{ cause error }
+
+func (e *ended) Error() string   { return "msaltest: browse: " + e.cause.Error() }
+func (e *ended) Unwrap() error   { return e.cause }
+func (*ended) SignInEnded() bool { return true }
 
 // visit opens a page of the platform and returns what comes after it: nothing, where it ends.
 func (p *Platform) visit(req *http.Request) (*http.Request, error) {
@@ -103,7 +111,7 @@ func textOf(body string) string {
 func deliver(req *http.Request) error {
 	refuse := func(u *url.URL) error {
 		if !isLoopback(u) {
-			return fmt.Errorf("msaltest: browse: %s://%s is neither the platform nor a loopback address", u.Scheme, u.Host)
+			return &ended{fmt.Errorf("%s://%s is neither the platform nor a loopback address", u.Scheme, u.Host)}
 		}
 		return nil
 	}

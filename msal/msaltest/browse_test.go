@@ -1,6 +1,7 @@
 package msaltest_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -81,7 +82,13 @@ func TestBrowseFails(t *testing.T) {
 	browse := func(pairs ...string) error {
 		return p.Browse(t.Context(), p.URL+"/authorize?"+authorization(pairs...).Encode())
 	}
+	ended := func(err error) bool {
+		var e interface{ SignInEnded() bool }
+		return errors.As(err, &e) && e.SignInEnded()
+	}
 	require.ErrorContains(t, browse("client_id", ""), "the request has no client_id")
+	require.True(t, ended(browse("client_id", "")))
+	require.True(t, ended(browse("redirect_uri", "https://app.example/cb")))
 	require.ErrorContains(t, browse("redirect_uri", "https://app.example/cb"), "neither the platform nor a loopback")
 	require.ErrorContains(t, p.Browse(t.Context(), "https://other.example"), "neither the platform nor a loopback")
 	require.Error(t, p.Browse(t.Context(), "%zz"))
@@ -92,6 +99,7 @@ func TestBrowseFails(t *testing.T) {
 	closed.Close()
 	err := browse("redirect_uri", closed.URL)
 	require.ErrorContains(t, err, "the application does not answer")
+	require.False(t, ended(err), "it may have heard")
 	require.NotContains(t, err.Error(), "code", "an authorization code has no business in a message")
 
 	away := httptest.NewServer(http.RedirectHandler("https://evil.example/", http.StatusSeeOther))

@@ -91,6 +91,7 @@ var rules = []rule{
 	{"Devices", "there is a message, and no verification_uri_complete", documented, "", "TestEntraDevice"},
 	{"", "there is no slow_down", documented, "", "TestEntraDevice"},
 	{"", "somebody who can not consent sees why, and the device goes on waiting", unverified, "", "TestEntraDeviceStopped"},
+	{"", "a device code for several resources is consented to, and wins no token", reported, "", "TestEntraDeviceStopped"},
 
 	{"Claims challenges", "a refresh that needs a person is refused with the claims to sign in with", recorded, "Policies", "TestEntraPolicies"},
 	{"", "an API's challenge is claims in base64 in WWW-Authenticate, with error insufficient_claims", recorded, "", "TestEntraStepUp"},

@@ -303,7 +303,7 @@ func (m microsoft) target(c *call, x *session) (a asked, api *askedAPI, r *refus
 		first = true
 	case c.form.Get("scope") == "":
 		a, r = m.readScope(c, joined(x.scopes), true)
-		first = true
+		first = c.entra.grant != grantDevice // a device code for several wins no token (reported)
 	default:
 		a, r = m.readScopes(c, c.form)
 		first = m.Entra.FirstResource && c.entra.grant == grantRefresh
