@@ -56,9 +56,9 @@ var (
 // ServerError is the answer of an authorization server that refused, as of
 // RFC 6749 section 5.2 and, where Code comes with a redirect, 4.1.2.1; one in
 // place of its metadata or keys, or metadata that is not the authority's, both
-// often without a Code; or that of an API whose claims challenge an HTTPClient could not satisfy, with the Code
-// insufficient_claims. Its fields are what the server said; Error makes them
-// safe to print, and Action says what to do.
+// often without a Code; or that of an API whose claims challenge an HTTPClient
+// could not satisfy, with the Code insufficient_claims. Its fields are what the
+// server said; Error makes them safe to print, and Action says what to do.
 //
 // What came with a redirect is not verified: it passed through the person's
 // browser, and whoever knew the state may have written it. Error says so.

@@ -236,7 +236,7 @@ func (s *session) exchange(ctx context.Context, md *metadata, q request, form ur
 		got.date, got.refused = a.Date, drop
 	}
 	if drop.Len() > 0 {
-		c.warnOfRefused(ctx, drop)
+		c.warnOfRefused(ctx, md, drop)
 	}
 	return got, err
 }

@@ -62,7 +62,7 @@ func (c *Client) signIn(ctx context.Context, flow Flow, scope []string) (Token, 
 	for _, drop := range a.tries(err) {
 		a.md, a.refused, a.acted = md.without(drop), drop, false
 		if t, err = flow.signIn(ctx, a); err == nil {
-			c.core.warnOfRefused(ctx, drop)
+			a.client.core.warnOfRefused(ctx, a.md, drop)
 		}
 		if a.acted || !refusesScopes(err) {
 			break
@@ -148,8 +148,8 @@ func (a *attempt) tries(err error) []scopes.Set {
 
 // warnOfRefused tells whoever configures the application what costs a request
 // each time.
-func (c *core) warnOfRefused(ctx context.Context, drop scopes.Set) {
-	c.Logger.WarnContext(ctx, "default scopes refused by the server", "scopes", drop.String())
+func (c *core) warnOfRefused(ctx context.Context, md *metadata, drop scopes.Set) {
+	c.Logger.WarnContext(ctx, "default scopes refused by the server", "scopes", drop.String(), "issuer", md.doc.Issuer)
 }
 
 // refusesScopes tells whether another try without others may help.

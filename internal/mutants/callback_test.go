@@ -65,7 +65,7 @@ var redirect = group{
 		{file: "msal/authorize.go", text: `if «!z.owns(callback)» {`, what: "the state"},
 		{file: "msal/authorize.go", text: `return «len(state) == 1→len(state) > 0» && `, what: "one state, not two"},
 		{file: "msal/authorize.go", text: `if «z.used.Swap(true)» {`, what: "a code is sent once"},
-		{file: "msal/authorize.go", text: `age := time.Since(z.began); «age > authorizationLife» {`, what: "a sign-in ends after ten minutes"},
+		{file: "msal/authorize.go", text: `age := time.Since(z.began); «age > z.life» {`, what: "a sign-in ends after ten minutes"},
 		{file: "msal/authorize.go", text: "code, err := z.code(callback)\n\tif «err != nil» {", what: "a redirect without a usable code is refused"},
 		{file: "msal/authorize.go", text: `if «len(callback[name]) > 1» {`, what: "no parameter twice"},
 		{file: "msal/authorize.go", text: `z.checkIssuer(callback); «err != nil» {`, what: "iss is looked at"},
