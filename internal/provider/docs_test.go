@@ -97,6 +97,7 @@ at a domain of yours it is, or the metadata alone decides.
 %EXAMPLE auth0%
 - **Register** an application of the type Native, and its callback URL with the port, which is compared (not verified).
 - **Audience:** the identifier of the API. Without one the token is opaque, and good for ` + "`" + `/userinfo` + "`" + ` alone (documented).
+  Tokens of two audiences are kept apart: a second API has ` + "`" + `client.With(msal.Params{Extra: ...})` + "`" + ` with its own, and a sign-in.
 - **Offline:** ` + "`" + `offline_access` + "`" + ` goes along. The API has to have "Allow Offline Access", or there is silently no refresh
   token (documented): ` + "`" + `Token.Renewable` + "`" + ` is false.
 - **A domain of yours** takes ` + "`" + `Name: "auth0"` + "`" + ` beside ` + "`" + `Authorize` + "`" + `. The authority ends in a slash in any case.
