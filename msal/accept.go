@@ -143,7 +143,7 @@ func (c *core) verify(ctx context.Context, md *metadata, q request, got *answer,
 	case len(c.AllowedTenants) > 0 && !containsFold(c.AllowedTenants, claims.TenantID):
 		return Account{}, fmt.Errorf("tenant %q is not among AllowedTenants", claims.TenantID)
 	case from.account != "" && from.account != account.ID:
-		return Account{}, fmt.Errorf("%w: somebody else signed in than the account that was asked for", ErrSignInRequired)
+		return Account{}, fmt.Errorf("somebody else signed in than the account that was asked for: %w", ErrSignInRequired)
 	}
 	return account, nil
 }

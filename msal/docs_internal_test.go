@@ -52,6 +52,9 @@ A sign-in, and the first refresh on a machine, need the server's metadata. What 
 | a server that is not well, or had too many requests | a ` + "`*msal.ServerError`" + ` with ` + "`ActionRetry`" + ` or ` + "`ActionWait`" + `, and RetryAfter if it said | try again then; ` + "`KeepFresh`" + ` does |
 | no metadata, a tenant that does not exist, a redirect, or metadata of another issuer | a ` + "`*msal.ServerError`" + ` with ` + "`ActionFixApp`" + ` | correct ` + "`Config.Authority`" + ` |
 
+In one function, for a program that wants to know no more than whether to try again later:
+
+%EXAMPLE Example_networkDown%
 Metadata that was had once serves for good: a server that is down keeps nobody from what is stored here. The end of a caller's
 context is a ` + "`net.Error`" + ` too where it ended a request, so look at the context first.
 
@@ -140,6 +143,7 @@ func TestDocs(t *testing.T) {
 	}
 	text := strings.NewReplacer("%VALUES%", values, "%ACTIONS%", actions, "%HINTS%", rows.String(),
 		"%EXAMPLE ExampleServerError_Action%", body(t, "ExampleServerError_Action"),
+		"%EXAMPLE Example_networkDown%", body(t, "Example_networkDown"),
 		"%EXAMPLE ExampleClient_HTTPClient_claims%", body(t, "ExampleClient_HTTPClient_claims")).Replace(errorsDocument)
 	path := filepath.Join("..", "docs", "errors.md")
 	if flag.Lookup("update").Value.String() == "true" {
@@ -214,9 +218,13 @@ func flat(comment *ast.CommentGroup) string {
 
 // body is what an example does, as a block of code.
 func body(t *testing.T, example string) string {
-	source, err := os.ReadFile("example_test.go")
-	require.NoError(t, err)
-	_, text, ok := strings.Cut(string(source), "\nfunc "+example+"() {\n\t")
+	source := ""
+	for _, name := range []string{"example_test.go", "example_token_test.go"} {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		source += string(text)
+	}
+	_, text, ok := strings.Cut(source, "\nfunc "+example+"() {\n\t")
 	require.True(t, ok, example)
 	text, _, ok = strings.Cut(text, "\n\t// Output:")
 	require.True(t, ok, example)

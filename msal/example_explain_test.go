@@ -162,7 +162,7 @@ func ExampleClient_Explain_leftOut() {
 		fmt.Println(e.Sent, e.Requests[0].Parameters)
 	}
 	// Output:
-	// https://accounts.google.com: left out, the provider does not take it (profile google); access_type and prompt stand in for it
+	// https://accounts.google.com: left out, the provider is not asked for it (profile google); access_type and prompt stand in for it
 	// calendar openid profile email map[access_type:[offline] prompt:[consent]]
 	// https://login.example.com: undecided, the server's metadata decides, which is fetched at sign-in
 	// calendar map[]

@@ -32,6 +32,33 @@ func ExampleClient_With() {
 	// Output: select_account avery@idp.example dark <nil>
 }
 
+// My program needs one more scope, later. Do I have to ask for all of them again? No: earlier ones go on. One token with
+// several takes a sign-in with all of them, except at Microsoft.
+func ExampleClient_SignIn_oneMoreScope() {
+	idp, client := demo()
+	ctx := context.Background()
+	browser := msal.Browser{Open: idp.Browse}
+	for _, scope := range []string{"read", "write"} { // each at its time
+		if _, err := client.SignIn(ctx, browser, scope); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	_, err := client.Token(ctx, "read")
+	fmt.Println("the first one:", err)
+
+	_, err = client.Token(ctx, "read", "write")
+	if errors.Is(err, msal.ErrSignInRequired) {
+		fmt.Println("both in one token: sign in with both")
+		_, err = client.SignIn(ctx, browser, "read", "write")
+	}
+	fmt.Println(err)
+	// Output:
+	// the first one: <nil>
+	// both in one token: sign in with both
+	// <nil>
+}
+
 // How do I sign somebody in to another tenant? It is another authority: its sessions are its own.
 func ExampleClient_With_tenant() {
 	idp := &msaltest.Platform{URL: "https://login.microsoftonline.com"}

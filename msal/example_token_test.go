@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -234,6 +235,36 @@ func ExampleToken_SetAuthHeader() {
 	defer resp.Body.Close()
 	fmt.Println(resp.Status)
 	// Output: 200 OK
+}
+
+// Is the network down? Then trying again later is all there is to do, and nobody has to sign in.
+func Example_networkDown() {
+	down := func(ctx context.Context, err error) bool {
+		if ctx.Err() != nil || errors.Is(err, msal.ErrSignInRequired) {
+			return false // the caller's own end, or somebody has to sign in
+		}
+		if refused, said := errors.AsType[*msal.ServerError](err); said {
+			return refused.Action() == msal.ActionWait || refused.Action() == msal.ActionRetry
+		}
+		_, network := errors.AsType[net.Error](err)
+		return network || errors.Is(err, msal.ErrOutcomeUnknown) || errors.Is(err, msal.ErrBusy)
+	}
+
+	idp, client := demo()
+	ctx := context.Background()
+	if _, err := client.SignIn(ctx, msal.Browser{Open: idp.Browse}, "read"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	idp.Fail("token", msaltest.Fault{Cut: true, Times: 2}) // each request is sent twice
+	_, err := client.ForceRefresh().Token(ctx, "read")
+	fmt.Println("cut off:", down(ctx, err))
+	idp.RevokeAll()
+	_, err = client.ForceRefresh().Token(ctx, "read")
+	fmt.Println("signed out at the server:", down(ctx, err))
+	// Output:
+	// cut off: true
+	// signed out at the server: false
 }
 
 // What do I tell the help desk of a Microsoft tenant? The numbers and the correlation ID, which name the request in the

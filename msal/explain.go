@@ -2,6 +2,8 @@ package msal
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -159,10 +161,29 @@ func (x explainer) why(scope string) string {
 	if c.Provider.Defaults != nil {
 		reason = "Config.Provider.Defaults does not name it"
 	} else if c.profile.Defaults != nil {
-		reason = "the provider does not take it (profile " + c.profile.Name + ")"
+		reason = "the provider is not asked for it (profile " + c.profile.Name + ")"
 	}
-	if offline && len(c.profile.Offline) > 0 {
+	switch {
+	case offline && len(c.profile.Offline) > 0:
 		reason += "; " + strings.Join(slices.Sorted(maps.Keys(c.profile.Offline)), " and ") + " stand in for it"
+	case c.Provider.Defaults == nil && c.profile.Defaults != nil:
+		reason += "; Config.Provider.Defaults sends it all the same"
 	}
 	return reason
+}
+
+// leftOut adds to the refusal of defaults what becomes of those that are not
+// sent either: who names one at Keycloak wants it, and is told how.
+func (c *Client) leftOut(err error) error {
+	duplicate, ok := errors.AsType[*scopes.DuplicateDefaultError](err)
+	if !ok {
+		return err
+	}
+	x := c.explainer()
+	for _, scope := range duplicate.Scopes {
+		if name := strings.ToLower(scope); c.core.profile.Defaults != nil && !slices.Contains(c.core.profile.Defaults, name) {
+			err = fmt.Errorf("%w; %s is not sent here: %s", err, name, x.why(name))
+		}
+	}
+	return err
 }

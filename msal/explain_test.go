@@ -383,7 +383,7 @@ func TestExplainReasons(t *testing.T) {
 		"merged and not taken": {msal.Config{Authority: "https://accounts.google.com", MergeDefaults: true}, []string{"offline_access"},
 			"offline_access", scopes.LeftOut, "profile google); access_type and prompt stand in for it"},
 		"merged and undecided": {msal.Config{Authority: "https://idp.example", MergeDefaults: true}, []string{"email"}, "email", undecided, "at sign-in"},
-		"not taken":            {msal.Config{Authority: "https://gitlab.com"}, nil, "offline_access", scopes.LeftOut, "does not take it (profile gitlab)"},
+		"not taken":            {msal.Config{Authority: "https://gitlab.com"}, nil, "offline_access", scopes.LeftOut, "is not asked for it (profile gitlab); Config.Provider.Defaults sends it"},
 		"not configured": {msal.Config{Authority: "https://idp.example", Provider: msal.Provider{Defaults: []string{"openid"}}}, nil,
 			"email", scopes.LeftOut, "Config.Provider.Defaults does not name it"},
 		"openid, with OpenID Connect": {msal.Config{Metadata: document()}, nil, "openid", scopes.Added, ""},

@@ -20,6 +20,9 @@ var (
 	otherMetadata = hint{text: "correct Config.Authority, or the server", instead: ActionFixApp}
 )
 
+// noSecret is for who has registered a desktop application at Google (reported).
+var noSecret = hint{text: "the server wants what it calls the client's secret; set Config.InstalledAppSecret", instead: ActionFixApp}
+
 // hint finds the entry for e. Some answers have two numbers, the general one
 // first; and some name another one in error_codes than in the description.
 func (e *ServerError) hint() *hint {
@@ -37,6 +40,9 @@ func (e *ServerError) hint() *hint {
 				return &hints[i]
 			}
 		}
+	}
+	if strings.HasPrefix(e.Description, "client_secret is missing") {
+		return &noSecret
 	}
 	return nil
 }

@@ -32,7 +32,10 @@ import (
 //
 // Where a refresh does not satisfy the challenge, the request fails with
 // ErrSignInRequired and a *ServerError whose Claims are those for the sign-in,
-// through WithClaims; errors.Is and errors.As find both in the *url.Error. A
+// through WithClaims; errors.Is and errors.As find both in the *url.Error.
+// Where no newer token is to be had for another reason, because the network or
+// the authorization server is not well or wants to be left alone, the 401 itself
+// comes back, claims challenge and all, and no error: try again later. A
 // challenge counts only from origin, for the scopes of this client and for this
 // request: it is not stored, and nobody is asked by it.
 //

@@ -229,6 +229,8 @@ func TestHTTPClientReturnsThe401(t *testing.T) {
 		"TB-04 GetBody fails":    {getBody: func() (io.ReadCloser, error) { return nil, errors.New("the file is gone") }, requests: 1},
 		"outage":                 {getBody: again, fault: msaltest.Fault{Status: 503}, requests: 1},
 		"server says slow down":  {getBody: again, fault: msaltest.Fault{Status: 429, RetryAfter: "10"}, requests: 1},
+		"challenge in an outage": {getBody: again, challenge: claims("e30"), fault: msaltest.Fault{Status: 503}, requests: 1},
+		"challenge, slow down":   {getBody: again, challenge: claims("e30"), fault: msaltest.Fault{Status: 429, RetryAfter: "10"}, requests: 1},
 		"MS-10 bad base64":       {getBody: again, challenge: claims("!")},
 		"MS-10 array":            {getBody: again, challenge: claims("WzFd")},
 		"MS-10 endless":          {getBody: again, challenge: claims(strings.Repeat("e30", 4000))},

@@ -2,6 +2,7 @@ package msal_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -218,4 +219,17 @@ func TestKeycloakWithoutTheRole(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"openid profile email offline_access", "openid profile email"}, asked(p))
 	require.True(t, token.Renewable, "a plain refresh token comes without")
+}
+
+// Who leaves out the "secret" of a desktop application is told which field it belongs to.
+func TestGoogleWithoutSecret(t *testing.T) {
+	t.Parallel()
+	p, client := provider{imitate: "google", url: "https://accounts.google.com"}.platform(t)
+	z, callback := begin(t, p, client())
+	p.Fail("token", msaltest.Fault{Status: 400, Code: "invalid_request", Description: "client_secret is missing."})
+	_, err := z.Redeem(t.Context(), callback)
+	var refused *msal.ServerError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, msal.ActionFixApp, refused.Action())
+	require.True(t, strings.HasSuffix(err.Error(), "; set Config.InstalledAppSecret"), err.Error())
 }

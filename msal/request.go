@@ -48,7 +48,7 @@ func (c *Client) build(scope []string) (q request, merged []string, err error) {
 		all, err = scopes.Build(rest, c.core.defaults)
 	}
 	if err != nil {
-		return q, merged, err
+		return q, merged, c.leftOut(err)
 	}
 	q.explicit = all.Without(c.core.defaults)
 	q.want = q.explicit

@@ -304,3 +304,38 @@ func TestResourcesHaveTokens(t *testing.T) {
 		})
 	}
 }
+
+// Who names a default that this provider is not asked for wants it, and is told how to have it; Explain says the same.
+func TestDefaultThatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		cfg  msal.Config
+		ask  string
+		want string // at the end of the error
+	}{
+		"Keycloak": {msal.Config{Authority: "https://sso.example.com/realms/main", Provider: msal.Provider{Name: "keycloak"}}, "offline_access",
+			"; offline_access is not sent here: the provider is not asked for it (profile keycloak); Config.Provider.Defaults sends it all the same"},
+		"Google": {msal.Config{Authority: "https://accounts.google.com"}, "Offline_Access",
+			"; offline_access is not sent here: the provider is not asked for it (profile google); access_type and prompt stand in for it"},
+		"a profile of one's own": {msal.Config{Authority: "https://accounts.google.com", Provider: msal.Provider{Defaults: []string{"openid"}}}, "email",
+			"; email is not sent here: Config.Provider.Defaults does not name it"},
+		"one that is sent":        {msal.Config{Authority: "https://accounts.google.com"}, "email", "accepts them)"},
+		"the metadata's decision": {msal.Config{Authority: "https://idp.example"}, "offline_access", "accepts them)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			row.cfg.ClientID = clientID
+			c, err := msal.New(row.cfg)
+			require.NoError(t, err)
+			_, err = c.Token(t.Context(), row.ask)
+			require.ErrorIs(t, err, scopes.ErrDuplicateDefault)
+			require.True(t, strings.HasSuffix(err.Error(), row.want), err.Error())
+			reason := c.Explain(nil, row.ask).Scopes[0].Reason
+			if _, why, isLeftOut := strings.Cut(row.want, " is not sent here: "); isLeftOut {
+				require.Equal(t, "naming it does not have it sent; "+why, reason)
+			} else {
+				require.Equal(t, "every request carries it anyway: remove it", reason)
+			}
+		})
+	}
+}

@@ -23,9 +23,14 @@ type Flow interface {
 }
 
 // SignIn asks a person to sign in and returns a token for the scopes. With no
-// scopes it signs in without access to an API. The session replaces the one
-// that the account had. On a Client of For it hints at that account and
-// refuses anybody else.
+// scopes it signs in without access to an API. On a Client of For it hints at
+// that account and refuses anybody else.
+//
+// Ask for a scope when it is needed: tokens for the scopes of earlier sign-ins
+// of the account go on. One token with several scopes takes a sign-in with all
+// of them; only Microsoft adds what was consented to before (documented). At
+// a server that does not say who has signed in (see Account) the session
+// replaces the earlier one.
 //
 // Errors to act on: *ServerError, such as access_denied when the person
 // refused; ErrSignInTimeout; scopes.ErrDuplicateDefault and scopes.ErrInvalid, which come before

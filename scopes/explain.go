@@ -239,7 +239,7 @@ func (x *explainer) refused(scope []string) map[int]string {
 	for i, s := range scope {
 		reason := fault(s)
 		if err, _ := x.rules.Check([]string{s}); reason == "" && err != nil {
-			reason = blame(err)
+			reason = x.blame(s, err)
 		}
 		if reason != "" {
 			reasons[i] = reason
@@ -261,14 +261,20 @@ func (x *explainer) refused(scope []string) map[int]string {
 
 // blame returns the reason for which a scope is refused that was asked about
 // alone, or "" if the reason is not the scope.
-func blame(err error) string {
+func (x *explainer) blame(scope string, err error) string {
 	if invalid, ok := errors.AsType[*InvalidError](err); ok {
 		return invalid.Reason
 	}
-	if errors.Is(err, ErrDuplicateDefault) {
-		return "every request carries it anyway: remove it"
+	if !errors.Is(err, ErrDuplicateDefault) {
+		return ""
 	}
-	return ""
+	name := x.wire(scope)
+	for _, r := range x.rules.Requests(nil)[:1] {
+		if why := x.rules.Why(name); why != "" && !r.Scope.Has(name) && !x.rules.Undecided.Has(name) {
+			return "naming it does not have it sent; " + why
+		}
+	}
+	return "every request carries it anyway: remove it"
 }
 
 // taken returns the default for which the client takes a scope of the caller's,

@@ -44,9 +44,11 @@ func (a *app) run(ctx context.Context, args []string) exitCode {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	a.talk = newTalk(a.stderr)
-	err := root.ExecuteContext(ctx)
+	command, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.running {
-		err = usage(err)
+		if _, known := errors.AsType[*usageError](err); !known {
+			err = &usageError{err, "see: " + command.CommandPath() + " --help"}
+		}
 		// A script that asked for errors in JSON gets them, also when the rest of its command line is wrong.
 		a.flags.json = a.flags.json || slices.Contains(args, "--json")
 	}
@@ -123,7 +125,7 @@ func (a *app) withSession(do func(ctx context.Context, s *session, args []string
 			return err
 		}
 		defer func() { err = errors.Join(err, s.close(ctx)) }()
-		return do(ctx, s, args)
+		return s.store.explain(do(ctx, s, args))
 	}
 }
 

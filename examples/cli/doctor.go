@@ -64,7 +64,7 @@ func (a *app) doctor() *cobra.Command {
 // unwellError is a finding that is bad.
 type unwellError struct{ finding }
 
-func (e *unwellError) Error() string { return "something is wrong with the " + e.Check }
+func (e *unwellError) Error() string { return "something is wrong with the " + e.Check + ": " + e.Text }
 
 // examine makes all checks. One that depends on another that is bad is left out.
 func (a *app) examine(ctx context.Context) []finding {
@@ -163,6 +163,9 @@ func (c *clock) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // keyFinding asks for a key that nobody has: whoever keeps the keys can be had if the answer is that it is not there.
 func (a *app) keyFinding(ctx context.Context, st *store) finding {
+	if key := st.elsewhere(); key != "" {
+		return a.bad("key", &elsewhereError{errors.New(st.kind + " has not the key of these sessions"), key})
+	}
 	_, err := st.keys.Key(ctx, "doctor")
 	if err != nil && !errors.Is(err, cache.ErrNotFound) {
 		f := a.bad("key", err)

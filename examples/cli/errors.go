@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
-	"regexp"
 	"strings"
 	"unicode"
 
@@ -71,11 +70,30 @@ func helpExit() *cobra.Command {
 }
 
 // usageError is a mistake of the person who typed the command or wrote the configuration.
-type usageError struct{ error }
+type usageError struct {
+	error
+	next string // empty: the error says it
+}
 
 func (e *usageError) Unwrap() error { return e.error }
 
-func usage(err error) error { return &usageError{err} }
+func usage(err error) error { return &usageError{error: err} }
+
+// personError is msal.ErrSignInRequired, or a sign-in that failed, with what login has to be told.
+type personError struct {
+	error
+	login []string // its arguments
+}
+
+func (e *personError) Unwrap() error { return e.error }
+
+// elsewhereError is a store whose key is with another provider than the one that was asked.
+type elsewhereError struct {
+	error
+	key string // as in --key
+}
+
+func (e *elsewhereError) Unwrap() error { return e.error }
 
 // severalError is msal.ErrAccountRequired with the names to choose from.
 type severalError struct{ names []string }
@@ -99,19 +117,24 @@ func (a *app) judge(ctx context.Context, err error) failure {
 	f.server, _ = errors.AsType[*msal.ServerError](err)
 	several, isSeveral := errors.AsType[*severalError](err)
 	unwell, isUnwell := errors.AsType[*unwellError](err)
-	_, isUsage := errors.AsType[*usageError](err)
+	mistake, isUsage := errors.AsType[*usageError](err)
+	elsewhere, isElsewhere := errors.AsType[*elsewhereError](err)
 	switch {
 	case ctx.Err() != nil:
 		set(exitInterrupted, "")
 		f.message = "stopped"
 	case isUnwell:
 		set(unwell.code, unwell.Next)
-	case isUsage || errors.Is(err, scopes.ErrInvalid) || errors.Is(err, scopes.ErrDuplicateDefault):
+	case isUsage:
+		set(exitUsage, mistake.next)
+	case errors.Is(err, scopes.ErrInvalid) || errors.Is(err, scopes.ErrDuplicateDefault):
 		set(exitUsage, "")
 	case isSeveral:
 		set(exitAccount, "choose one with --account: "+strings.Join(several.names, ", "))
 	case errors.Is(err, msal.ErrSignInRequired) || errors.Is(err, msal.ErrSignInTimeout):
-		set(exitSignIn, "run: "+a.again(loginFor(f.server)...))
+		set(exitSignIn, "run: "+a.again(loginFor(err)...))
+	case isElsewhere:
+		set(exitStorage, "use --key "+elsewhere.key+", which has the key of these sessions")
 	case errors.Is(err, cache.ErrLocked):
 		set(exitStorage, "run: "+a.again("unlock"))
 	case errors.Is(err, cache.ErrNoSecureStorage):
@@ -131,12 +154,17 @@ func (a *app) judge(ctx context.Context, err error) failure {
 	return f
 }
 
-// loginFor is the command by which a person satisfies the server. Its claims are base64, which no shell misreads.
-func loginFor(refused *msal.ServerError) []string {
-	if refused == nil || refused.Claims == "" {
-		return []string{"login"}
+// loginFor is the command by which a person satisfies the server: for the scopes that were asked for, or the next token
+// would fail as this one did. Its claims are base64, which no shell misreads.
+func loginFor(err error) []string {
+	line := []string{"login"}
+	if person, ok := errors.AsType[*personError](err); ok {
+		line = append(line, person.login...)
 	}
-	return []string{"login", "--claims", base64.RawURLEncoding.EncodeToString([]byte(refused.Claims))}
+	if refused, ok := errors.AsType[*msal.ServerError](err); ok && refused.Claims != "" {
+		line = append(line, "--claims", base64.RawURLEncoding.EncodeToString([]byte(refused.Claims)))
+	}
+	return line
 }
 
 // unreachable tells whether to try again later is all that can be done.
@@ -187,14 +215,6 @@ func (f failure) MarshalJSON() ([]byte, error) {
 		v.Server = &server{s.Code, s.Description, s.Suberror, s.StatusCode, s.CorrelationID, int(s.RetryAfter.Seconds()), string(s.Action())}
 	}
 	return json.Marshal(v)
-}
-
-// operation is the method of the library that an error came from, which tells a person nothing.
-var operation = regexp.MustCompile(`(^|; )msal: [a-z ]+: `)
-
-// text is an error on one line.
-func text(err error) string {
-	return operation.ReplaceAllString(plain(strings.ReplaceAll(err.Error(), "\n", "; ")), "$1")
 }
 
 // plain is a text in which nothing acts on a terminal: names of people come from a server, and arguments from anybody.

@@ -136,3 +136,24 @@ func TestClock(t *testing.T) {
 type fixed struct{ answer *http.Response }
 
 func (f fixed) RoundTrip(*http.Request) (*http.Response, error) { return f.answer, nil }
+
+// The library speaks Go, to people who write Go. What reaches a person here does not: every hint that docs/errors.md lists,
+// and what the packages that keep keys say.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "errors.md"))
+	require.NoError(t, err)
+	hints := regexp.MustCompile(`(?m)^\| (?:AADSTS|AADB2C)[^|]* \| ([^|]*) \|`).FindAllStringSubmatch(string(page), -1)
+	require.Greater(t, len(hints), 50)
+	said := []error{
+		&scopes.DuplicateDefaultError{Scopes: []string{"openid"}},
+		fmt.Errorf("keychain: keys: %w", cache.ErrNoSecureStorage),
+	}
+	for _, hint := range hints {
+		said = append(said, errors.New(hint[1]))
+	}
+	for _, err := range said {
+		require.NotRegexp(t, `Config\.|Params\.|Browser\b|DeviceCode|Authorization\b|WithClaims|Client\b|(^|: )(cache|keys|keychain|msal): |\b(cache|msal|keys)\.`, text(err))
+	}
+	require.Equal(t, "no D-Bus: no secure storage on this machine", text(fmt.Errorf("msal: sign in: keychain: keychain: no D-Bus: %w", cache.ErrNoSecureStorage)))
+}

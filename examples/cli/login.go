@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,7 +45,8 @@ func (a *app) login() *cobra.Command {
 
 func (a *app) signIn(ctx context.Context, s *session, f loginFlags, scope []string) error {
 	if !f.withoutTerminal && (!isTerminal(a.stdin) || !isTerminal(a.stderr)) {
-		return fmt.Errorf("%w, by a person: login runs at a terminal, or with --without-terminal", msal.ErrSignInRequired)
+		return &personError{fmt.Errorf("%w, and nobody is at a terminal here, who would see how; where somebody reads this all the same", msal.ErrSignInRequired),
+			append(f.again(scope), "--without-terminal")}
 	}
 	client, err := s.forLogin(ctx, f.prompt)
 	if err != nil {
@@ -52,7 +55,9 @@ func (a *app) signIn(ctx context.Context, s *session, f loginFlags, scope []stri
 	if f.claims != "" {
 		client = client.WithClaims(f.claims)
 	}
-	p := &prompter{app: a, timeout: f.timeout, stop: func() {}}
+	code := f
+	code.device = true
+	p := &prompter{app: a, timeout: f.timeout, otherwise: code.again(scope), stop: func() {}}
 	var flow msal.Flow = msal.Browser{RedirectURI: s.profile.RedirectURI, Timeout: f.timeout, Show: p.browser}
 	if f.device {
 		flow = msal.DeviceCode{Show: p.device}
@@ -60,9 +65,18 @@ func (a *app) signIn(ctx context.Context, s *session, f loginFlags, scope []stri
 	token, err := client.SignIn(ctx, flow, s.scopes(scope)...)
 	p.stop()
 	if err != nil {
-		return err
+		return &personError{err, f.again(scope)}
 	}
 	return a.signedIn(s, token)
+}
+
+// again are the arguments of the same sign-in. Claims are those of the last refusal, see loginFor.
+func (f loginFlags) again(scope []string) []string {
+	args := slices.Clone(scope)
+	if f.device {
+		args = append(args, "--device")
+	}
+	return args
 }
 
 // forLogin is the client to sign in with. An account that was chosen is the only one that may, if it has been here
@@ -106,8 +120,9 @@ func (a *app) signedIn(s *session, token msal.Token) error {
 // refuses a scope that was sent by itself.
 type prompter struct {
 	*app
-	timeout time.Duration
-	stop    func()
+	timeout   time.Duration
+	otherwise []string // arguments of the same login with a code
+	stop      func()
 }
 
 func (p *prompter) browser(_ context.Context, address string) error {
@@ -122,12 +137,30 @@ func (p *prompter) browser(_ context.Context, address string) error {
 	if err != nil {
 		return errors.New("the server's address cannot be read")
 	}
-	p.talk.say("Your browser opens to sign you in at %s. If no page comes up, open this address:\n\n  %s\n\n", p.talk.bold(plain(u.Host)), address)
-	if why := msal.NoBrowser(); why != "" {
-		p.talk.say("None may come up before you: %s. To sign in on another device: %s\n\n", why, p.again("login", "--device"))
+	switch why, back := msal.NoBrowser(), callbackPort(u); {
+	case why == "":
+		p.talk.say("Your browser opens to sign you in at %s. If no page comes up, open this address:\n\n  %s\n\n", p.talk.bold(plain(u.Host)), address)
+	case strings.Contains(why, "SSH") && back != "":
+		p.talk.say("You are here %s. To sign in at %s, connect with this as well, and open the address on your own machine:\n\n  ssh -L %s:localhost:%s ...\n\n  %s\n\n",
+			why, p.talk.bold(plain(u.Host)), back, back, address)
+	default:
+		p.talk.say("No browser is to be expected here: %s. To sign in at %s, open this address in one on this machine:\n\n  %s\n\n",
+			why, p.talk.bold(plain(u.Host)), address)
+	}
+	if msal.NoBrowser() != "" {
+		p.talk.say("Or sign in on another device: %s\n\n", p.again(append([]string{"login"}, p.otherwise...)...))
 	}
 	p.stop = p.talk.countdown("Waiting for you to sign in", until)
 	return nil
+}
+
+// callbackPort is where the browser brings the answer to.
+func callbackPort(authorize *url.URL) string {
+	back, err := url.Parse(authorize.Query().Get("redirect_uri"))
+	if err != nil {
+		return ""
+	}
+	return plain(back.Port())
 }
 
 func (p *prompter) device(_ context.Context, d msal.DevicePrompt) error {

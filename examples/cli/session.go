@@ -128,9 +128,12 @@ func (s *session) scopes(given []string) []string {
 func (s *session) token(ctx context.Context, derive func(*msal.Client) *msal.Client, scope []string) (msal.Token, error) {
 	client, err := s.chosen(ctx)
 	if err != nil {
-		return msal.Token{}, err
+		return msal.Token{}, &personError{err, scope}
 	}
 	token, err := derive(client).Token(ctx, s.scopes(scope)...)
+	if errors.Is(err, msal.ErrSignInRequired) {
+		return msal.Token{}, &personError{err, scope}
+	}
 	if errors.Is(err, msal.ErrAccountRequired) {
 		return msal.Token{}, s.whichOf(ctx, err)
 	}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -54,6 +56,41 @@ func (s *store) passphraseFile() string { return filepath.Clean(s.dir) + ".age" 
 
 // String is for a person.
 func (s *store) String() string { return fmt.Sprintf("%s (key: %s)", tilde(s.dir), s.kind) }
+
+// explain adds to an error of the key that it is elsewhere, if it is: a keychain that does not answer is nothing that
+// somebody has to mend whose key is in the kernel.
+func (s *store) explain(err error) error {
+	if !errors.Is(err, cache.ErrUnavailable) && !errors.Is(err, cache.ErrNoSecureStorage) {
+		return err
+	}
+	if key := s.elsewhere(); key != "" {
+		return &elsewhereError{err, key}
+	}
+	return err
+}
+
+// elsewhere is who has the key of these sessions, as in --key, if it is another one than the one that is used.
+func (s *store) elsewhere() string {
+	manifest, err := os.ReadFile(filepath.Join(s.dir, "store.json"))
+	if err != nil {
+		return ""
+	}
+	pinned, err := cache.Pinned(manifest)
+	if p, ok := s.keys.(cache.Provider); err != nil || ok && p.Provider() == pinned {
+		return ""
+	}
+	switch pinned {
+	case "key file":
+		return "file:PATH"
+	case "kernel keyring":
+		return "kernel"
+	case "passphrase":
+		return "passphrase"
+	case keychain.Keys(program).(cache.Provider).Provider():
+		return "keychain"
+	}
+	return ""
+}
 
 // unlock gets the key, and may ask a person for it.
 func (s *store) unlock(ctx context.Context) error { return s.Store.(cache.Unlocker).Unlock(ctx) }

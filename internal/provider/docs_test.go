@@ -66,6 +66,52 @@ _, err := msal.New(msal.Config{
 fmt.Println(err)
 ` + "`" + `` + "`" + `` + "`" + `
 
+## Google, Okta, Auth0, Keycloak
+
+What to register and what to write, each tried against the imitation of ` + "`" + `msaltest` + "`" + `, whose lines a program leaves out
+([providers.md](providers.md) says what the imitations are worth). At a host of the provider's own no ` + "`" + `Provider.Name` + "`" + ` is needed;
+at a domain of yours it is, or the metadata alone decides.
+
+### Google
+
+%EXAMPLE google%
+- **Register** a client of the type "Desktop app". It comes with a "secret", which is none and has to be sent (documented):
+  ` + "`" + `Config.InstalledAppSecret` + "`" + `.
+- **Scopes** are whole addresses and name their API, so there is no audience.
+- **Offline:** ` + "`" + `access_type=offline&prompt=consent` + "`" + ` go along, and ` + "`" + `offline_access` + "`" + ` does not, which Google refuses. While the
+  consent screen is in testing a session ends after seven days (documented).
+- **Device codes** are for clients of the type "TVs and Limited Input devices", and for a few scopes (documented).
+
+### Okta
+
+%EXAMPLE okta%
+- **Register** a native application with the grants Authorization Code and Refresh Token, and its redirect URI with the
+  port, which is compared (not verified); Device Authorization is a grant of its own.
+- **Audience:** each custom authorization server has its own, so the authority chooses it. The org's, ` + "`" + `https://example.okta.com` + "`" + `,
+  gives tokens that only Okta's own APIs take (documented).
+- **Offline:** ` + "`" + `offline_access` + "`" + ` goes along, and wins a refresh token if the grant is allowed.
+- **A domain of yours** takes ` + "`" + `Provider: msal.Provider{Name: "okta"}` + "`" + `.
+
+### Auth0
+
+%EXAMPLE auth0%
+- **Register** an application of the type Native, and its callback URL with the port, which is compared (not verified).
+- **Audience:** the identifier of the API. Without one the token is opaque, and good for ` + "`" + `/userinfo` + "`" + ` alone (documented).
+  Tokens of two audiences are kept apart: a second API has ` + "`" + `client.With(msal.Params{Extra: ...})` + "`" + ` with its own, and a sign-in.
+- **Offline:** ` + "`" + `offline_access` + "`" + ` goes along. The API has to have "Allow Offline Access", or there is silently no refresh
+  token (documented): ` + "`" + `Token.Renewable` + "`" + ` is false.
+- **A domain of yours** takes ` + "`" + `Name: "auth0"` + "`" + ` beside ` + "`" + `Authorize` + "`" + `. The authority ends in a slash in any case.
+
+### Keycloak
+
+%EXAMPLE keycloak%
+- **Register** a client with "Client authentication" off and "Standard flow" on, and ` + "`" + `http://127.0.0.1/*` + "`" + ` among the valid
+  redirect URIs, for any port (not verified); "OAuth 2.0 Device Authorization Grant" is a switch of its own.
+- **Name it:** without ` + "`" + `Name: "keycloak"` + "`" + ` the metadata decides, and a realm that lists ` + "`" + `offline_access` + "`" + ` gives offline tokens.
+- **Audience:** a client scope with an Audience mapper, which is asked for by its name where it is optional (documented).
+- **Offline:** a refresh token comes by itself, for as long as the session at the server lasts. An offline token takes the role
+  ` + "`" + `offline_access` + "`" + ` (documented) and ` + "`" + `Provider.Defaults` + "`" + `, as the second round above has it; naming the scope in a call is an error.
+
 ## What goes wrong
 
 | what people see | what to do |
@@ -73,7 +119,7 @@ fmt.Println(err)
 | ` + "`" + `default scopes refused by the server` + "`" + `, in the log | nothing: the sign-in went on without them, and the store remembers. ` + "`" + `Config.OmitScopes` + "`" + `, or a profile, spares the first request |
 | a sign-in at each start, and ` + "`" + `Token.Renewable` + "`" + ` is false | there is no refresh token: the provider wants something else than the scope for one (` + "`" + `Provider.Offline` + "`" + `), or its administrator has to allow it, as at Auth0 (documented) |
 | an error that the person sees, and the program never | Google shows a scope that it does not know on a page of its own (recorded), and so do servers with a redirect URI that is not registered |
-| ` + "`" + `invalid_client` + "`" + `, and the provider has given out a "secret" | it goes to ` + "`" + `Config.InstalledAppSecret` + "`" + ` |
+| ` + "`" + `invalid_client` + "`" + ` or ` + "`" + `client_secret is missing` + "`" + `, and the provider has given out a "secret" | it goes to ` + "`" + `Config.InstalledAppSecret` + "`" + ` |
 | a redirect URI that the provider does not know | the column "redirect" is what is sent; ` + "`" + `Browser.RedirectURI` + "`" + ` is for another one, with a port where the provider compares ports |
 
 ## The table
@@ -127,6 +173,9 @@ func TestDocs(t *testing.T) {
 		table.WriteString("| " + strings.Join(cells, " | ") + " |\n")
 	}
 	text := strings.Replace(document, "%TABLE%", table.String(), 1)
+	for _, name := range []string{"google", "okta", "auth0", "keycloak"} {
+		text = strings.Replace(text, "%EXAMPLE "+name+"%", example(t, name), 1)
+	}
 	path := filepath.Join("..", "..", "docs", "which-provider.md")
 	if *update {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
@@ -134,6 +183,18 @@ func TestDocs(t *testing.T) {
 	have, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, text, string(have), "if it is meant to change: go test ./internal/provider -run Docs -update")
+}
+
+// example returns the body of one in package msal, as a block of prose.
+func example(t *testing.T, name string) string {
+	source, err := os.ReadFile(filepath.Join("..", "..", "msal", "example_recipes_test.go"))
+	require.NoError(t, err)
+	_, body, found := strings.Cut(string(source), "\nfunc Example_"+name+"() {\n")
+	require.True(t, found, name)
+	body, _, found = strings.Cut(body, "\t// Output:")
+	require.True(t, found, name)
+	body = strings.ReplaceAll("\n"+body, "\n\t", "\n")
+	return "```go" + body + "```\n"
 }
 
 // rowComments returns what stands above each row.
