@@ -33,9 +33,9 @@ type Flow interface {
 // replaces the earlier one.
 //
 // Errors to act on: *ServerError, such as access_denied when the person
-// refused; ErrSignInTimeout; scopes.ErrDuplicateDefault and scopes.ErrInvalid, which come before
-// any I/O; cache.ErrLocked and cache.ErrNoSecureStorage, which come before the
-// browser opens.
+// refused; ErrSignInTimeout; scopes.ErrDuplicateDefault and scopes.ErrInvalid,
+// which come before any I/O; cache.ErrLocked and cache.ErrNoSecureStorage, which
+// come before the browser opens.
 //
 // MSAL calls it AcquireTokenInteractive and AcquireTokenByDeviceCode.
 func (c *Client) SignIn(ctx context.Context, flow Flow, scope ...string) (Token, error) {
