@@ -273,6 +273,9 @@ func TestOther(t *testing.T) {}
 	}, found)
 }
 
+// ours are the cases that are in no list: those who attacked this library found them here.
+var ours = []string{"CB-33", "CB-34", "DD-26", "RF-21"}
+
 // TestReference holds the table to the list that it was made from: every ID, and which of them must hold.
 func TestReference(t *testing.T) {
 	t.Parallel()
@@ -298,8 +301,13 @@ func TestReference(t *testing.T) {
 			have[r.ID] = r.Must
 		}
 	}
+	require.Len(t, want, 131+341)
+	for _, id := range ours {
+		require.Contains(t, have, id)
+		require.NotContains(t, want, id)
+		delete(have, id)
+	}
 	require.Equal(t, want, have)
-	require.Len(t, have, 131+341)
 }
 
 // TestTimes: STAYSIGNED_LONG says how much of a count is done.
