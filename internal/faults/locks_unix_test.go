@@ -43,13 +43,17 @@ func TestStopped(t *testing.T) {
 		holder.send(t, order{Do: "token"})
 		<-arrived
 		require.NoError(t, holder.cmd.Process.Signal(syscall.SIGSTOP))
+		var status syscall.WaitStatus // on a busy machine the process goes on for a moment
+		_, err = syscall.Wait4(holder.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+		require.NoError(t, err)
+		require.True(t, status.Stopped())
 		close(goOn) // the answer comes to a process that does not read it
 		w.front.on(nil, nil)
 
 		waiter := w.start(t, "")
 		requireSame(t, []reply{waiter.do(t, order{Do: "token", Scope: "write"})})
 		late := waiter.do(t, order{Do: "token", Wait: 300 * time.Millisecond})
-		require.Contains(t, late.Is, "DeadlineExceeded")
+		require.Contains(t, late.Is, "DeadlineExceeded", "%+v", late)
 		require.Equal(t, before+1, w.refreshes())
 
 		require.NoError(t, holder.cmd.Process.Signal(syscall.SIGCONT))
