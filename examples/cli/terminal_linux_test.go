@@ -31,12 +31,25 @@ func (w *world) screen(t *testing.T, shell string) *screen {
 	require.NoError(t, err)
 	s := &screen{t, w, filepath.Join(dir, "tmux")}
 	t.Cleanup(func() {
+		pid, _ := said(exec.Command("tmux", "-S", s.socket, "display-message", "-p", "#{pane_pid}"))
 		_, _ = said(exec.Command("tmux", "-S", s.socket, "kill-server"))
+		gone(strings.TrimSpace(pid))
 		_ = os.RemoveAll(dir)
 	})
 	s.tmux("-f", os.DevNull, "new-session", "-d", "-x", "250", "-y", "60", shell)
 	s.wait(`^\$\z`)
 	return s
+}
+
+// gone waits for the end of a shell, which writes its files until then. What has ended and that nobody has asked for yet
+// has no arguments any more.
+func gone(pid string) {
+	for range 1000 {
+		if args, _ := os.ReadFile("/proc/" + pid + "/cmdline"); len(args) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 func (s *screen) tmux(args ...string) string {
