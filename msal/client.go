@@ -166,7 +166,7 @@ func (c *Client) With(p Params) *Client {
 	d.params = &Params{
 		Prompt: p.Prompt, LoginHint: p.LoginHint, DomainHint: p.DomainHint, Tenant: p.Tenant, MaxAge: p.MaxAge,
 		ACRValues: append([]string(nil), p.ACRValues...), // of an empty list nil: none was asked for
-		Resources: slices.Clone(p.Resources), Extra: cloneValues(p.Extra),
+		Resources: slices.Clone(p.Resources), Extra: provider.CloneValues(p.Extra),
 	}
 	if err := p.check(); err != nil {
 		d.err = err
@@ -364,15 +364,4 @@ func (c *core) canonicalName(scope string) string {
 		return scope
 	}
 	return c.authority.Canonical(scope)
-}
-
-func cloneValues(v url.Values) url.Values {
-	if v == nil {
-		return nil
-	}
-	c := make(url.Values, len(v))
-	for name, values := range v {
-		c[name] = slices.Clone(values)
-	}
-	return c
 }

@@ -136,12 +136,12 @@ func (p Profile) Sends(defaults, scopesSupported []string, published, openID boo
 // Parameters returns what else goes into an authorization request whose
 // configured defaults are these.
 func (p Profile) Parameters(defaults []string) url.Values {
-	v := cloneValues(p.Authorize)
+	v := CloneValues(p.Authorize)
 	if v == nil {
 		v = url.Values{}
 	}
 	if slices.Contains(defaults, scopes.OfflineAccess) {
-		for name, values := range cloneValues(p.Offline) {
+		for name, values := range CloneValues(p.Offline) {
 			v[name] = values
 		}
 	}
@@ -183,7 +183,7 @@ func (a Authority) Metadata(endpoints map[string]string) ([]byte, error) {
 // clone shares no memory with p.
 func (p Profile) clone() Profile {
 	p.Defaults, p.InvalidGrant = slices.Clone(p.Defaults), slices.Clone(p.InvalidGrant)
-	p.Authorize, p.Offline = cloneValues(p.Authorize), cloneValues(p.Offline)
+	p.Authorize, p.Offline = CloneValues(p.Authorize), CloneValues(p.Offline)
 	p.ScopeNames, p.Endpoints = maps.Clone(p.ScopeNames), maps.Clone(p.Endpoints)
 	return p
 }
@@ -205,7 +205,8 @@ func names() string {
 	return strings.Join(slices.Compact(list), ", ")
 }
 
-func cloneValues(v url.Values) url.Values {
+// CloneValues copies parameters, so that nobody changes them later.
+func CloneValues(v url.Values) url.Values {
 	if v == nil {
 		return nil
 	}
